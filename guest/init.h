@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+// The test guests' init: what its files share.
+#ifndef GUEST_INIT_H
+#define GUEST_INIT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum { PARAM_SIZE = 64 };
+
+struct params {
+    char name[PARAM_SIZE];
+    char nonce[PARAM_SIZE];
+    char role[PARAM_SIZE];
+    unsigned long delay_ms; // before reboot or poweroff
+    unsigned long count;    // rounds of taking a CPU off line
+    unsigned long mb;       // MiB that role memsum fills
+};
+
+// report.c: the parameters from /proc/cmdline, and the one line about this kernel.
+void params_read(struct params *params);
+void report_print(const struct params *params);
+int cpus_online(void);
+
+// roles.c: what the VM does afterwards. Returns only when a shell shall follow.
+void role_run(const struct params *params);
+
+// text.c: small files read and written whole.
+size_t file_read(const char *path, char *text, size_t size);
+bool file_write(const char *path, const char *text);
+void fail(const char *what);
+
+#endif

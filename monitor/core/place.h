@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Placement: which cores and which memory each VM of the configuration gets. */
+#pragma once
+
+#include "core/config.h"
+#include "core/machine.h"
+
+#define PLACE_EXTENTS_MAX 16u
+
+/* A piece of a VM's memory. */
+struct place_extent {
+    hpa_t hpa;
+    gpa_t gpa;
+    uint64_t size; /* bytes */
+    uint32_t node;
+};
+
+struct placement {
+    bool placed;
+    char reason[CONFIG_MESSAGE_MAX]; /* why not, and what to change */
+    struct config_position at;       /* where in the configuration the reason lies */
+    struct cpu_set cpus;             /* empty, as the extents, if not placed */
+    cpu_id_t boot_cpu;
+    struct place_extent extents[PLACE_EXTENTS_MAX]; /* sorted by gpa */
+    unsigned extent_count;
+    uint32_t node; /* the node of the boot core */
+    bool spans;    /* cores or memory of more than one node */
+};
+
+struct place_plan {
+    struct placement vms[MAX_VMS]; /* as in struct config */
+};
+
+/*
+ * Guest-physical layout of a VM that isn't the service VM: RAM from 0 up to PLACE_LOW_RAM_MAX,
+ * then, after a hole for devices, on from 4 GiB. The service VM has gpa == hpa.
+ */
+#define PLACE_LOW_RAM_MAX (3 * GIB)
+
+/* A machine's memory as VMs other than the service VM can have it: 2 MiB pages above 1 MiB. */
+struct place_memory {
+    uint64_t total;   /* bytes, with what the VMs of the plan have */
+    uint64_t free;    /* bytes that no VM of the plan has */
+    uint64_t largest; /* bytes of the largest free piece */
+};
+
+/*
+ * Place the VMs of CONFIG on MACHINE; RAM in machine->ram is what may be given away (the monitor's
+ * own memory has been cut out before). Returns the number of VMs placed. A VM that cannot be
+ * placed has its reason; the others are placed as if it did not exist. Where not all find room,
+ * those that stand earlier in the file do, the service VM before all. No core, no page, and without
+ * `allow-smt-sharing` no two siblings of one core, go to different VMs.
+ */
+unsigned place_vms(const struct machine *machine, const struct config *config,
+                   struct place_plan *plan);
+
+/* Count the memory of NODE, or of all nodes for CONFIG_NODE_ANY. */
+struct place_memory place_memory_count(const struct machine *machine, const struct place_plan *plan,
+                                       uint32_t node);

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* This core's local APIC, always in x2APIC mode (Intel SDM 3, 10.12; AMD APM 2, 16). */
+#pragma once
+
+#include "core/types.h"
+
+void apic_enable_x2apic(void);
+/* Raw interrupt command: DELIVERY_*, vector, physical destination. */
+void apic_send(apic_id_t to, uint32_t delivery, uint8_t vector);
+void apic_send_nmi(apic_id_t to);
+/* As after reset: all LVTs masked, timer off, nothing in service or requested. IF is off. */
+void apic_reset_this(void);

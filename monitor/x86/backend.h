@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a processor's virtualization must offer: one const table, chosen at boot. */
+#pragma once
+
+#include "x86/vcpu.h"
+
+struct pcpu;
+struct vm;
+
+struct backend {
+    const char *name;
+    /* What this processor lacks and how it is switched on, or NULL if it has everything. */
+    const char *(*missing)(void);
+    /* Switch virtualization on. Each core. */
+    void (*enable_cpu)(struct pcpu *cpu);
+
+    /* Let a pending NMI (or, in the second form, interrupts too) in for an instant. */
+    void (*open_window)(void);
+    void (*open_window_interrupts)(void);
+    /* HLT with NMIs let in until *FLAG is set by the NMI handler. */
+    void (*sleep)(const uint32_t *flag);
+
+    /* Make the VM's nested tables and bitmaps, everything denied; false: out of memory. */
+    bool (*vm_init)(struct vm *vm);
+    /* Nested paging: map or unmap; multiples of 4 KiB; largest pages that fit. */
+    bool (*map)(struct vm *vm, gpa_t gpa, hpa_t hpa, uint64_t size);
+    bool (*unmap)(struct vm *vm, gpa_t gpa, uint64_t size);
+    /* Which accesses do not leave the guest. */
+    void (*pass_port)(struct vm *vm, uint16_t port, bool pass);
+    void (*pass_msr)(struct vm *vm, uint32_t msr, bool read, bool write);
+
+    bool (*vcpu_init)(struct vcpu *vcpu);
+    /* Processor state as after START; registers are the caller's. */
+    void (*vcpu_reset)(struct vcpu *vcpu, const struct vcpu_start *start);
+    /* Enter the guest, come back with the next exit, handle it. This core's vCPU. */
+    void (*run)(struct vcpu *vcpu);
+
+    /* The following are for exit handlers, on the vCPU's own core. */
+    uint64_t (*read_cr4)(struct vcpu *vcpu);
+    uint64_t (*read_efer)(struct vcpu *vcpu);
+    void (*write_efer)(struct vcpu *vcpu, uint64_t value);
+    /* See step.h. Page GPA alone is PAGE while the guest executes one instruction. */
+    bool (*step_begin)(struct vcpu *vcpu, gpa_t gpa, void *page);
+};
+
+extern const struct backend *backend;
+extern const struct backend svm_backend;

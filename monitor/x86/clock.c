@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The KVM clock: pages filled once, then read without exits (Linux, virt/kvm/x86/msr.rst). */
+#include "x86/asm.h"
+#include "x86/exit.h"
+#include "x86/time.h"
+
+#define CLOCK_ENABLE     1ull
+#define CLOCK_TSC_STABLE 1u
+
+struct clock_page {
+    uint32_t version; /* odd while it changes */
+    uint32_t pad0;
+    uint64_t tsc_timestamp;
+    uint64_t system_time; /* ns at tsc_timestamp */
+    uint32_t tsc_to_system_mul;
+    int8_t tsc_shift;
+    uint8_t flags;
+    uint8_t pad[2];
+};
+_Static_assert(sizeof(struct clock_page) == 32, "KVM's interface");
+
+struct wall_clock {
+    uint32_t version;
+    uint32_t seconds;
+    uint32_t nanoseconds;
+};
+
+/* ns = ((tsc << shift) * mul) >> 32, with mul as large as fits. */
+static void clock_scale(struct clock_page *page)
+{
+    uint64_t hz = time_tsc_khz() * 1000;
+    int8_t shift = 0;
+    while (hz > 2000000000ull) {
+        hz >>= 1;
+        shift--;
+    }
+    while (hz <= 1000000000ull) {
+        hz <<= 1;
+        shift++;
+    }
+    page->tsc_to_system_mul = (uint32_t)((1000000000ull << 32) / hz);
+    page->tsc_shift = shift;
+}
+
+bool clock_write_system(struct vcpu *vcpu, uint64_t value)
+{
+    vcpu->clock_msr = value;
+    if ((value & CLOCK_ENABLE) == 0)
+        return true;
+    struct clock_page *page =
+        guest_pointer(&vcpu->vm->memory, (gpa_t){value & ~CLOCK_ENABLE}, sizeof(*page));
+    if (page == NULL || (value & 2) != 0)
+        return false;
+    *page = (struct clock_page){.version = 2,
+                                .tsc_timestamp = vcpu->vm->clock_start_tsc,
+                                .flags = CLOCK_TSC_STABLE};
+    clock_scale(page);
+    return true;
+}
+
+bool clock_write_wall(struct vcpu *vcpu, uint64_t value)
+{
+    struct wall_clock *wall = guest_pointer(&vcpu->vm->memory, (gpa_t){value}, sizeof(*wall));
+    if (wall == NULL)
+        return false;
+    uint64_t read_at;
+    uint64_t seconds = time_wall_seconds(&read_at);
+    uint64_t ms = (vcpu->vm->clock_start_tsc - read_at) / time_tsc_khz();
+    *wall = (struct wall_clock){2, (uint32_t)(seconds + ms / 1000),
+                                (uint32_t)(ms % 1000 * 1000000)};
+    return true;
+}

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the back ends call for each exit. All run on the vCPU's own core, interrupts off. */
+#pragma once
+
+#include "x86/vcpu.h"
+#include "x86/vm.h"
+
+struct port_access {
+    uint16_t port;
+    uint8_t size; /* 1, 2, 4 */
+    bool in;
+    bool string; /* INS or OUTS, perhaps repeated */
+    uint64_t next_rip;
+};
+
+/* CPUID: the answer goes to the registers; the caller advances RIP. */
+void exit_cpuid(struct vcpu *vcpu);
+/* RDMSR and WRMSR of an intercepted MSR; false: the caller leaves RIP, a fault is queued. */
+bool exit_msr_read(struct vcpu *vcpu, uint32_t msr);
+bool exit_msr_write(struct vcpu *vcpu, uint32_t msr);
+/* IN, OUT and their string forms; sets RIP. Returns the reason to count. */
+enum exit_reason exit_port(struct vcpu *vcpu, const struct port_access *access);
+/* Nested paging: an address that is not mapped. Returns the reason to count. */
+enum exit_reason exit_memory(struct vcpu *vcpu, gpa_t gpa, bool write, bool fetch);
+/* An NMI left the guest. Returns the reason to count. */
+enum exit_reason exit_nmi(struct vcpu *vcpu);
+/* An instruction that a guest may not use: #UD, and a line in the log. */
+void exit_undefined(struct vcpu *vcpu, const char *what);
+
+/* Set the bitmaps of a new VM to what stock kernels need and isolation allows. */
+void exit_msr_init(struct vm *vm);
+void exit_port_init(struct vm *vm);
+
+/* The x2APIC interrupt command register; false: #GP. */
+bool ipi_command(struct vcpu *vcpu, uint64_t command);
+/* A message-signalled interrupt of an emulated device, to the VM's own cores. Any core. */
+void ipi_message(struct vm *vm, uint64_t address, uint32_t data);
+
+/* The VM's kvm-clock. */
+bool clock_write_wall(struct vcpu *vcpu, uint64_t value);
+bool clock_write_system(struct vcpu *vcpu, uint64_t value);
+
+/* The service VM's IO-APIC: every access comes here, each entry is confined to its own cores. */
+void ioapic_init(const struct acpi_info *acpi);
+void ioapic_enable_log_nmi(apic_id_t to);
+void ioapic_mask_all(void);
+bool ioapic_owns(gpa_t gpa);
+bool ioapic_access(struct vcpu *vcpu, gpa_t gpa, bool write);
+void ioapic_unmap(struct vm *vm);
+

@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Model-specific registers: an allow list. What is not listed is denied, counted, logged once. */
+#include "core/log.h"
+#include "x86/asm.h"
+#include "x86/backend.h"
+#include "x86/exit.h"
+#include "x86/msr.h"
+
+#define MSR_KVM_WALL_CLOCK   0x4b564d00u
+#define MSR_KVM_SYSTEM_TIME  0x4b564d01u
+#define MSR_SPEC_CTRL        0x00000048u
+#define MSR_PRED_CMD         0x00000049u
+#define MSR_MCG_CAP          0x00000179u
+#define MSR_MISC_ENABLE      0x000001a0u
+#define MSR_TSC_DEADLINE     0x000006e0u
+#define MSR_XSS              0x00000da0u
+#define MSR_VIRT_SPEC_CTRL   0xc001011fu
+#define MSR_AMD64_LS_CFG     0xc0011020u
+#define MSR_AMD64_LAST_CFG   0xc00110ffu
+
+enum { R = 1, W = 2, RW = R | W };
+
+/* Never leave the guest: state of its own core that VMLOAD switches or that harms nobody. */
+static const struct {
+    uint32_t first, last;
+    unsigned access;
+} msr_passed[] = {
+    {MSR_TSC, MSR_TSC, R},
+    {MSR_SPEC_CTRL, MSR_SPEC_CTRL, RW},
+    {MSR_PRED_CMD, MSR_PRED_CMD, W},
+    {MSR_SYSENTER_CS, MSR_SYSENTER_EIP, RW},
+    {MSR_PAT, MSR_PAT, RW},
+    {MSR_TSC_DEADLINE, MSR_TSC_DEADLINE, RW},
+    {MSR_XSS, MSR_XSS, RW},
+    {X2APIC_ID, X2APIC_ID + 1, R},
+    {X2APIC_TPR, X2APIC_TPR, RW},
+    {0x80a, 0x80a, R}, /* processor priority */
+    {X2APIC_EOI, X2APIC_EOI, W},
+    {X2APIC_LDR, X2APIC_LDR, R},
+    {X2APIC_SVR, X2APIC_SVR, RW},
+    {X2APIC_ISR0, X2APIC_IRR0 + 7, R},
+    {X2APIC_ESR, X2APIC_ESR, RW},
+    {X2APIC_LVT_CMCI, X2APIC_LVT_CMCI, R},
+    {X2APIC_LVT_TIMER, X2APIC_LVT_TIMER, RW},
+    {X2APIC_LVT_THERMAL, X2APIC_LVT_ERROR, R}, /* writes are looked at */
+    {X2APIC_TIMER_INIT, X2APIC_TIMER_INIT, RW},
+    {X2APIC_TIMER_COUNT, X2APIC_TIMER_COUNT, R},
+    {X2APIC_TIMER_DIVIDE, X2APIC_TIMER_DIVIDE, RW},
+    {X2APIC_SELF_IPI, X2APIC_SELF_IPI, W},
+    {MSR_STAR, MSR_SFMASK, RW},
+    {MSR_FS_BASE, MSR_TSC_AUX, RW},
+    {MSR_VIRT_SPEC_CTRL, MSR_VIRT_SPEC_CTRL, RW},
+};
+
+/* Leave the guest, read the core's own value, and ignore what is written. */
+static const struct {
+    uint32_t first, last;
+    bool service_only;
+} msr_shown[] = {
+    {MSR_BIOS_SIGN_ID, MSR_BIOS_SIGN_ID, false},
+    {MSR_MISC_ENABLE, MSR_MISC_ENABLE, false},
+    {MSR_MTRR_CAP, MSR_MTRR_CAP, true},
+    {MSR_MTRR_PHYS_BASE0, MSR_MTRR_PHYS_MASK9, true},
+    {MSR_MTRR_FIX_64K, MSR_MTRR_FIX_64K, true},
+    {MSR_MTRR_FIX_16K_80, MSR_MTRR_FIX_16K_A0, true},
+    {MSR_MTRR_FIX_4K_FIRST, MSR_MTRR_FIX_4K_LAST, true},
+    {MSR_MTRR_DEF_TYPE, MSR_MTRR_DEF_TYPE, true},
+    {MSR_SYSCFG, MSR_SYSCFG, false},
+    {MSR_HWCR, MSR_HWCR, false},
+    {MSR_AMD64_LS_CFG, MSR_AMD64_LAST_CFG, false}, /* erratum switches: read, never set */
+};
+
+static bool msr_exists(uint32_t msr)
+{
+    uint64_t value;
+    return rdmsr_safe(msr, &value);
+}
+
+/* The user's `msr` lines; the isolation floor below is not theirs to remove. */
+static bool msr_configurable(uint32_t msr)
+{
+    bool apic = msr >= MSR_X2APIC_FIRST && msr <= MSR_X2APIC_LAST;
+    bool svm = msr == MSR_VM_CR || msr == MSR_VM_HSAVE_PA || msr == MSR_EFER;
+    return !apic && !svm && msr != MSR_APIC_BASE;
+}
+
+void exit_msr_init(struct vm *vm)
+{
+    for (unsigned i = 0; i < ARRAY_SIZE(msr_passed); i++)
+        for (uint32_t msr = msr_passed[i].first; msr <= msr_passed[i].last; msr++)
+            if (msr_passed[i].access == W || msr_exists(msr))
+                backend->pass_msr(vm, msr, (msr_passed[i].access & R) != 0,
+                                  (msr_passed[i].access & W) != 0);
+    for (unsigned i = 0; i < vm->config->msr_rules; i++) {
+        const struct config_rule *rule = &vm->config->msrs[i];
+        for (uint64_t msr = rule->first; msr <= rule->last; msr++)
+            if (msr_configurable((uint32_t)msr))
+                backend->pass_msr(vm, (uint32_t)msr,
+                                  rule->allow && (rule->access & CONFIG_ACCESS_READ) != 0,
+                                  rule->allow && (rule->access & CONFIG_ACCESS_WRITE) != 0);
+            else
+                log_warning("vm \"%s\": msr 0x%x belongs to the monitor; its line is ignored, "
+                            "remove it",
+                            vm->config->name, (uint32_t)msr);
+    }
+}
+
+static bool msr_is_shown(const struct vm *vm, uint32_t msr)
+{
+    for (unsigned i = 0; i < ARRAY_SIZE(msr_shown); i++)
+        if (msr >= msr_shown[i].first && msr <= msr_shown[i].last)
+            return vm->service || !msr_shown[i].service_only;
+    return false;
+}
+
+static bool msr_first_time(struct vm *vm, uint32_t msr)
+{
+    for (unsigned i = 0; i < vm->msrs_logged_count; i++)
+        if (vm->msrs_logged[i] == msr)
+            return false;
+    if (vm->msrs_logged_count == VM_MSRS_LOGGED)
+        return false;
+    vm->msrs_logged[vm->msrs_logged_count++] = msr;
+    return true;
+}
+
+static bool msr_deny(struct vcpu *vcpu, uint32_t msr, bool write)
+{
+    struct vm *vm = vcpu->vm;
+    atomic_fetch_add(&vm->denied_msrs, 1);
+    lock_take(&vm->step_lock);
+    bool first = msr_first_time(vm, msr);
+    lock_release(&vm->step_lock);
+    if (first && msr_configurable(msr))
+        log_warning("vm \"%s\": %s of MSR 0x%x at %lx denied; to allow it write: msr 0x%x allow",
+                    vm->config->name, write ? "write" : "read", msr, vcpu->rip, msr);
+    else if (first)
+        log_warning("vm \"%s\": %s of MSR 0x%x at %lx denied: it belongs to the monitor",
+                    vm->config->name, write ? "write" : "read", msr, vcpu->rip);
+    vcpu_fault_gp(vcpu);
+    return false;
+}
+
+static uint64_t apic_base(const struct vcpu *vcpu)
+{
+    return 0xfee00000ull | APIC_BASE_ENABLE | APIC_BASE_X2APIC |
+           (vcpu->index == 0 ? APIC_BASE_BSP : 0);
+}
+
+bool exit_msr_read(struct vcpu *vcpu, uint32_t msr)
+{
+    uint64_t value = 0;
+    if (msr == X2APIC_ICR)
+        value = vcpu->icr;
+    else if (msr == MSR_APIC_BASE)
+        value = apic_base(vcpu);
+    else if (msr == MSR_EFER)
+        value = backend->read_efer(vcpu);
+    else if (msr == MSR_KVM_SYSTEM_TIME)
+        value = vcpu->clock_msr;
+    else if (msr == MSR_MCG_CAP)
+        value = 0; /* no machine-check banks */
+    else if (!msr_is_shown(vcpu->vm, msr) || !rdmsr_safe(msr, &value))
+        return msr_deny(vcpu, msr, false);
+    vcpu->regs.rax = (uint32_t)value;
+    vcpu->regs.rdx = value >> 32;
+    return true;
+}
+
+/* Local interrupts may be fixed or NMI; the service VM's may come from the old controllers. */
+static bool msr_write_lvt(struct vcpu *vcpu, uint32_t msr, uint64_t value)
+{
+    uint32_t delivery = value >> 8 & 7;
+    bool allowed = delivery == DELIVERY_FIXED || delivery == DELIVERY_NMI ||
+                   (delivery == DELIVERY_EXTINT && vcpu->vm->service);
+    if (!allowed)
+        return msr_deny(vcpu, msr, true);
+    if (!wrmsr_safe(msr, value)) {
+        vcpu_fault_gp(vcpu);
+        return false;
+    }
+    return true;
+}
+
+static bool msr_write_efer(struct vcpu *vcpu, uint64_t value)
+{
+    uint64_t allowed = EFER_SCE | EFER_LME | EFER_LMA | EFER_NXE | EFER_LMSLE | EFER_FFXSR |
+                       EFER_TCE;
+    uint64_t old = backend->read_efer(vcpu);
+    if ((value & ~allowed) != 0 || ((old ^ value) & EFER_LMSLE) != 0)
+        return msr_deny(vcpu, MSR_EFER, true);
+    backend->write_efer(vcpu, (value & ~EFER_LMA) | (old & EFER_LMA));
+    return true;
+}
+
+bool exit_msr_write(struct vcpu *vcpu, uint32_t msr)
+{
+    uint64_t value = vcpu->regs.rdx << 32 | (uint32_t)vcpu->regs.rax;
+    bool ok = true;
+    if (msr == X2APIC_ICR)
+        ok = ipi_command(vcpu, value);
+    else if (msr >= X2APIC_LVT_THERMAL && msr <= X2APIC_LVT_ERROR)
+        return msr_write_lvt(vcpu, msr, value);
+    else if (msr == MSR_APIC_BASE)
+        ok = value == apic_base(vcpu);
+    else if (msr == MSR_EFER)
+        return msr_write_efer(vcpu, value);
+    else if (msr == MSR_KVM_WALL_CLOCK)
+        ok = clock_write_wall(vcpu, value);
+    else if (msr == MSR_KVM_SYSTEM_TIME)
+        ok = clock_write_system(vcpu, value);
+    else if (!msr_is_shown(vcpu->vm, msr))
+        return msr_deny(vcpu, msr, true);
+    if (!ok)
+        return msr_deny(vcpu, msr, true);
+    return true;
+}

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* NMIs: other cores' requests, the guest's own, and keys on the log port. */
+#include "x86/apic.h"
+#include "x86/cpu.h"
+#include "x86/exit.h"
+#include "x86/logkey.h"
+#include "x86/requests.h"
+
+static void requests_serve(struct vcpu *vcpu, uint32_t requests)
+{
+    if ((requests & REQUEST_PING) != 0)
+        atomic_fetch_add(&this_cpu()->pings, 1);
+    if (vcpu == NULL)
+        return;
+    if ((requests & REQUEST_STOP) != 0) {
+        apic_reset_this();
+        vcpu->state = VCPU_STOPPED;
+        atomic_store(&vcpu->stopped, true);
+    }
+    if ((requests & REQUEST_BOOT) != 0) {
+        vm_boot(vcpu->vm);
+        return;
+    }
+    if ((requests & REQUEST_INIT) != 0 && vcpu->state != VCPU_STOPPED)
+        vcpu_take_init(vcpu);
+    if ((requests & REQUEST_SIPI) != 0 && vcpu->state == VCPU_WAIT_SIPI)
+        vcpu_take_sipi(vcpu);
+    if ((requests & REQUEST_GUEST_NMI) != 0 && vcpu->state == VCPU_RUNNING)
+        vcpu->nmi_pending = true;
+}
+
+/*
+ * Whose was the NMI? A kick has its request bits; the log port's is known by its byte. With both,
+ * the byte is left for an NMI of its own, which logkey_again calls up: so each NMI has one cause.
+ */
+enum exit_reason nmi_serve(struct vcpu *vcpu, uint32_t requests)
+{
+    if (requests != 0) {
+        logkey_again();
+        requests_serve(vcpu, requests);
+        return (requests & REQUEST_GUEST_NMI) != 0 ? EXIT_NMI : EXIT_KICK;
+    }
+    if (logkey_poll())
+        return EXIT_LOG_KEY;
+    if (vcpu != NULL && vcpu->state == VCPU_RUNNING)
+        vcpu->nmi_pending = true; /* nobody of ours sent it */
+    return EXIT_NMI;
+}
+
+enum exit_reason exit_nmi(struct vcpu *vcpu)
+{
+    return nmi_serve(vcpu, cpu_take_nmi());
+}

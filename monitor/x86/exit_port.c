@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* I/O ports: which leave the guest, and what becomes of those that do. */
+#include "core/log.h"
+#include "x86/asm.h"
+#include "x86/backend.h"
+#include "x86/exit.h"
+#include "x86/guest_port.h"
+#include "x86/platform.h"
+
+static uint32_t size_mask(unsigned size)
+{
+    return size == 4 ? UINT32_MAX : (1u << 8 * size) - 1;
+}
+
+/* Real ports for a user's `port ... allow` lines and for the service VM. */
+uint32_t port_real_read(uint16_t port, unsigned size)
+{
+    return size == 1 ? in8(port) : size == 2 ? in16(port) : in32(port);
+}
+
+void port_real_write(uint16_t port, unsigned size, uint32_t value)
+{
+    if (size == 1)
+        out8(port, (uint8_t)value);
+    else if (size == 2)
+        out16(port, (uint16_t)value);
+    else
+        out32(port, value);
+}
+
+/* The user's lines for VM; the ports that keep VMs apart are not theirs to open. */
+static bool port_configurable(const struct vm *vm, uint32_t port)
+{
+    return !uart_owns_port(port, 1) && !guest_port_emulated(vm, (uint16_t)port) &&
+           !platform_guards_port(port);
+}
+
+void exit_port_init(struct vm *vm)
+{
+    for (uint32_t port = 0; port < 65536; port++)
+        backend->pass_port(vm, (uint16_t)port, vm->service && !platform_guards_port(port) &&
+                                                   !uart_owns_port(port, 1));
+    for (unsigned i = 0; i < vm->config->port_rules; i++) {
+        const struct config_rule *rule = &vm->config->ports[i];
+        for (uint32_t port = rule->first; port <= rule->last && port < 65536; port++) {
+            if (port_configurable(vm, port))
+                backend->pass_port(vm, (uint16_t)port, rule->allow);
+            else
+                log_warning("vm \"%s\": port 0x%x belongs to the monitor; its line is ignored, "
+                            "remove it",
+                            vm->config->name, port);
+        }
+    }
+}
+
+/* Is this the first denied access to PORT? Each is logged once. */
+static bool port_first_time(struct vm *vm, uint16_t port)
+{
+    uint64_t bit = 1ull << (port % 64);
+    lock_take(&vm->step_lock);
+    bool first = (vm->ports_logged[port / 64] & bit) == 0;
+    vm->ports_logged[port / 64] |= bit;
+    lock_release(&vm->step_lock);
+    return first;
+}
+
+void port_deny(struct vcpu *vcpu, const struct port_access *access)
+{
+    struct vm *vm = vcpu->vm;
+    const char *what = access->in ? "read" : "write";
+    atomic_fetch_add(&vm->denied_ports, 1);
+    /* Stock kernels look for the old PC's devices; that they find none is no news. */
+    if (guest_port_absent(access->port) || !port_first_time(vm, access->port))
+        return;
+    if (access->string)
+        log_warning("vm \"%s\": string %s of port 0x%x at %lx denied: emulated ports take single "
+                    "accesses only",
+                    vm->config->name, what, access->port, vcpu->rip);
+    else if (port_configurable(vm, access->port))
+        log_warning("vm \"%s\": %s of port 0x%x, %u bytes, at %lx denied; to allow it write: port "
+                    "0x%x allow",
+                    vm->config->name, what, access->port, access->size, vcpu->rip, access->port);
+    else
+        log_warning("vm \"%s\": %s of port 0x%x, %u bytes, at %lx denied: it belongs to the "
+                    "monitor",
+                    vm->config->name, what, access->port, access->size, vcpu->rip);
+}
+
+enum exit_reason exit_port(struct vcpu *vcpu, const struct port_access *access)
+{
+    if (access->string) {
+        port_deny(vcpu, access);
+        vcpu_fault_gp(vcpu);
+        return EXIT_PORT;
+    }
+    uint32_t mask = size_mask(access->size);
+    uint32_t value = access->in ? UINT32_MAX : (uint32_t)vcpu->regs.rax & mask;
+    vcpu->rip = access->next_rip; /* before the access: it may stop this VM */
+    enum exit_reason reason = vcpu->vm->service ? platform_port(vcpu, access, &value)
+                                                : guest_port(vcpu, access, &value);
+    if (!access->in)
+        return reason;
+    if (access->size == 4)
+        vcpu->regs.rax = value;
+    else
+        vcpu->regs.rax = (vcpu->regs.rax & ~(uint64_t)mask) | (value & mask);
+    return reason;
+}

@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The service VM's IO-APIC (Intel 82093AA): entries only to its own cores, fixed or lowest. */
+#include "core/log.h"
+#include "x86/backend.h"
+#include "x86/cpu.h"
+#include "x86/exit.h"
+#include "x86/msr.h"
+#include "x86/uart.h"
+
+#define REG_SELECT      0x00u
+#define REG_WINDOW      0x10u
+#define REG_EOI         0x40u
+#define IOAPIC_VERSION  1u
+#define IOAPIC_TABLE    0x10u
+#define IOAPIC_TABLE_END 0x100u
+#define ENTRY_LOGICAL   (1u << 11)
+#define ENTRY_MASKED    (1u << 16)
+
+static const struct acpi_info *acpi_info;
+static struct lock ioapic_lock = LOCK_INIT;
+static unsigned log_ioapic = ACPI_IOAPICS_MAX; /* where the log port's pin is, if it is ours */
+static uint32_t log_register;
+
+static volatile uint32_t *ioapic_at(unsigned index)
+{
+    return (volatile uint32_t *)(uint64_t)acpi_info->ioapics[index].address;
+}
+
+static uint32_t ioapic_read(unsigned index, uint32_t reg)
+{
+    lock_take(&ioapic_lock);
+    ioapic_at(index)[REG_SELECT / 4] = reg;
+    uint32_t value = ioapic_at(index)[REG_WINDOW / 4];
+    lock_release(&ioapic_lock);
+    return value;
+}
+
+static void ioapic_write(unsigned index, uint32_t reg, uint32_t value)
+{
+    lock_take(&ioapic_lock);
+    ioapic_at(index)[REG_SELECT / 4] = reg;
+    ioapic_at(index)[REG_WINDOW / 4] = value;
+    lock_release(&ioapic_lock);
+}
+
+static unsigned ioapic_pins(unsigned index)
+{
+    return (ioapic_read(index, IOAPIC_VERSION) >> 16 & 0xff) + 1;
+}
+
+void ioapic_init(const struct acpi_info *acpi)
+{
+    acpi_info = acpi;
+}
+
+void ioapic_mask_all(void)
+{
+    for (unsigned i = 0; i < acpi_info->ioapic_count; i++)
+        for (unsigned pin = 0; pin < ioapic_pins(i); pin++)
+            if (i != log_ioapic || IOAPIC_TABLE + 2 * pin != log_register)
+                ioapic_write(i, IOAPIC_TABLE + 2 * pin, ENTRY_MASKED);
+}
+
+/* The log port's interrupt becomes an NMI: it reaches a core that never leaves its guest. */
+void ioapic_enable_log_nmi(apic_id_t to)
+{
+    if (to.v > 0xff)
+        return;
+    for (unsigned i = 0; i < acpi_info->ioapic_count; i++) {
+        uint32_t base = acpi_info->ioapics[i].gsi_base;
+        if (LOG_UART_GSI < base || LOG_UART_GSI >= base + ioapic_pins(i))
+            continue;
+        log_ioapic = i;
+        log_register = IOAPIC_TABLE + 2 * (LOG_UART_GSI - base);
+        ioapic_write(i, log_register + 1, to.v << 24);
+        ioapic_write(i, log_register, DELIVERY_NMI << 8);
+    }
+}
+
+void ioapic_unmap(struct vm *vm)
+{
+    for (unsigned i = 0; i < acpi_info->ioapic_count; i++)
+        backend->unmap(vm, (gpa_t){align_down(acpi_info->ioapics[i].address, PAGE_SIZE)},
+                       PAGE_SIZE);
+}
+
+static int ioapic_find(gpa_t gpa)
+{
+    for (unsigned i = 0; i < acpi_info->ioapic_count; i++)
+        if (gpa.v - acpi_info->ioapics[i].address < PAGE_SIZE)
+            return (int)i;
+    return -1;
+}
+
+bool ioapic_owns(gpa_t gpa)
+{
+    return ioapic_find(gpa) >= 0;
+}
+
+static bool is_log_register(unsigned index, uint32_t reg)
+{
+    return index == log_ioapic && (reg & ~1u) == log_register;
+}
+
+/* May the entry LOW, HIGH interrupt this VM's cores alone? */
+static bool entry_confined(const struct vm *vm, uint32_t low, uint32_t high)
+{
+    uint32_t delivery = low >> 8 & 7;
+    uint32_t destination = high >> 24;
+    if ((low & ENTRY_MASKED) != 0)
+        return true;
+    if (delivery != DELIVERY_FIXED && delivery != DELIVERY_LOWEST && delivery != DELIVERY_EXTINT)
+        return false;
+    if ((low & ENTRY_LOGICAL) == 0)
+        return vm_find_vcpu(vm, (apic_id_t){destination}) != NULL;
+    for (unsigned bit = 0; bit < 8; bit++) /* cluster 0 of the x2APIC's logical ids */
+        if ((destination >> bit & 1) != 0 && vm_find_vcpu(vm, (apic_id_t){bit}) == NULL)
+            return false;
+    return destination != 0;
+}
+
+/*
+ * A write of one half of an entry. The half not written is the hardware's. An entry that points
+ * outside the VM is masked, so neither half can be set first to smuggle the other in.
+ */
+static void entry_write(struct vcpu *vcpu, unsigned index, uint32_t reg, uint32_t value)
+{
+    bool high_half = (reg & 1) != 0;
+    uint32_t low = high_half ? ioapic_read(index, reg - 1) : value;
+    uint32_t high = high_half ? value : ioapic_read(index, reg + 1);
+    if (entry_confined(vcpu->vm, low, high)) {
+        ioapic_write(index, reg, value);
+        return;
+    }
+    ioapic_write(index, reg & ~1u, low | ENTRY_MASKED);
+    if (high_half)
+        ioapic_write(index, reg, value);
+    log_warning("vm \"%s\": IO-APIC entry %u at %lx masked: %x%08x does not go to this VM's cores",
+                vcpu->vm->config->name, (reg - IOAPIC_TABLE) / 2, vcpu->rip, high, low);
+}
+
+static void window_write(struct vcpu *vcpu, unsigned index, uint32_t value)
+{
+    uint32_t reg = vcpu->vm->ioapic_select[index] & 0xff;
+    if (is_log_register(index, reg))
+        return;
+    if (reg >= IOAPIC_TABLE && reg < IOAPIC_TABLE_END)
+        entry_write(vcpu, index, reg, value);
+    else
+        ioapic_write(index, reg, value); /* the IO-APIC's id */
+}
+
+/* The instruction has run: what did it write? */
+static void ioapic_done(struct vcpu *vcpu)
+{
+    const volatile uint32_t *page = vcpu->step_page;
+    int index = ioapic_find((gpa_t){vcpu->step_gpa});
+    if (index < 0 || !vcpu->step_write)
+        return;
+    uint64_t offset = vcpu->step_gpa - acpi_info->ioapics[index].address;
+    if (offset == REG_SELECT)
+        vcpu->vm->ioapic_select[index] = page[REG_SELECT / 4];
+    else if (offset == REG_WINDOW)
+        window_write(vcpu, (unsigned)index, page[REG_WINDOW / 4]);
+    else if (offset == REG_EOI)
+        ioapic_at((unsigned)index)[REG_EOI / 4] = page[REG_EOI / 4];
+}
+
+bool ioapic_access(struct vcpu *vcpu, gpa_t gpa, bool write)
+{
+    int index = ioapic_find(gpa);
+    if (index < 0)
+        return false;
+    uint32_t *page = vcpu->step_page;
+    uint32_t select = vcpu->vm->ioapic_select[index];
+    for (unsigned i = 0; i < PAGE_SIZE / 4; i++)
+        page[i] = 0;
+    page[REG_SELECT / 4] = select;
+    page[REG_WINDOW / 4] = is_log_register((unsigned)index, select & 0xff)
+                               ? ((select & 1) != 0 ? 0 : ENTRY_MASKED)
+                               : ioapic_read((unsigned)index, select & 0xff);
+    vcpu->step_done = write ? ioapic_done : NULL;
+    return true;
+}

@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Keys on the log port. */
+#include "x86/logkey.h"
+
+#include "core/log.h"
+#include "x86/cpu.h"
+#include "x86/exit.h"
+#include "x86/guest_port.h"
+#include "x86/asm.h"
+#include "x86/stats.h"
+#include "x86/time.h"
+#include "x86/uart.h"
+
+#define KICK_ROUNDS 1000u
+#define KEY_DETACH  0x1d /* Ctrl-] */
+
+static const struct pcpu *log_cpu;
+static struct vm *attached;  /* gets what is typed */
+static bool choosing;        /* `i` was typed: a VM's digit is next */
+
+void logkey_init(const struct pcpu *cpu)
+{
+    if (!uart_present())
+        return;
+    log_cpu = cpu;
+    ioapic_enable_log_nmi(cpu->apic_id);
+    uart_enable_interrupt();
+}
+
+static void kick_all(void)
+{
+    uint64_t sent = 0;
+    uint64_t served = 0;
+    for (unsigned round = 0; round < KICK_ROUNDS; round++) {
+        for (cpu_id_t id = 0; id < machine.cpu_count; id++) {
+            if (cpus[id] == this_cpu())
+                continue;
+            uint64_t before = atomic_load(&cpus[id]->pings);
+            cpu_kick(cpus[id], REQUEST_PING);
+            sent++;
+            uint64_t deadline = time_us() + 1000000;
+            while (atomic_load(&cpus[id]->pings) == before && time_us() < deadline)
+                cpu_relax();
+            served += atomic_load(&cpus[id]->pings) - before;
+        }
+    }
+    log_info("kicks sent %lu, served %lu", sent, served);
+}
+
+static void attach(struct vm *vm)
+{
+    struct console *console = &vm->console;
+    lock_take(&console->lock);
+    attached = vm;
+    console_flush(console);
+    console->attached = true;
+    lock_release(&console->lock);
+}
+
+static void detach(void)
+{
+    struct console *console = &attached->console;
+    lock_take(&console->lock);
+    console->attached = false;
+    lock_release(&console->lock);
+    log_info("input: back to the monitor");
+    attached = NULL;
+}
+
+static void choose(int key)
+{
+    unsigned index = (unsigned)(key - '0');
+    choosing = false;
+    if (index < vm_count && vms[index] != NULL && !vms[index]->service) {
+        log_info("input: vm \"%s\", Ctrl-] ends it", vms[index]->config->name);
+        attach(vms[index]);
+    } else {
+        log_info("input: no VM %c has a console here", key);
+    }
+}
+
+static void command(int key)
+{
+    switch (key) {
+    case 's':
+        stats_print_all();
+        break;
+    case 'k':
+        kick_all();
+        break;
+    case 'i':
+        choosing = true;
+        break;
+    default:
+        log_info("keys: s statistics, i and a digit: type to that VM's console, k kick test");
+        break;
+    }
+}
+
+bool logkey_poll(void)
+{
+    if (log_cpu != this_cpu())
+        return false;
+    int key = uart_read();
+    if (key < 0)
+        return false;
+    if (attached != NULL && key == KEY_DETACH)
+        detach();
+    else if (attached != NULL)
+        guest_console_input(attached, (uint8_t)key);
+    else if (choosing)
+        choose(key);
+    else
+        command(key);
+    uart_enable_interrupt();
+    return true;
+}
+
+void logkey_again(void)
+{
+    if (log_cpu == this_cpu())
+        uart_enable_interrupt();
+}

@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The boot, from the loader's hand-over to the first guest instruction: a table of contents. */
+#include "core/log.h"
+#include "lib/fmt.h"
+#include "lib/string.h"
+#include "x86/apic.h"
+#include "x86/asm.h"
+#include "x86/backend.h"
+#include "x86/bare.h"
+#include "x86/boot_info.h"
+#include "x86/cpu.h"
+#include "x86/exit.h"
+#include "x86/inventory.h"
+#include "x86/logkey.h"
+#include "x86/memory.h"
+#include "x86/msr.h"
+#include "x86/paging.h"
+#include "x86/platform.h"
+#include "x86/requests.h"
+#include "x86/setup.h"
+#include "x86/time.h"
+#include "x86/trap.h"
+#include "x86/uart.h"
+#include "x86/vm_boot.h"
+
+#define MULLION_VERSION "0.1.0"
+
+uintptr_t __stack_chk_guard = 0x595e9fbd94fda766;
+_Noreturn void __stack_chk_fail(void);
+_Noreturn void boot_main(uint32_t magic, uint64_t information);
+
+const struct backend *backend = &svm_backend;
+
+static struct boot_info boot;
+static struct acpi_info acpi;
+static struct machine all_ram;
+
+void __stack_chk_fail(void)
+{
+    panic("a stack was overrun");
+}
+
+/* Where the boot core's %gs points until the cores' own state exists. */
+static void early_cpu(void)
+{
+    static struct pcpu early;
+    early.self = &early;
+    wrmsr(MSR_GS_BASE, (uint64_t)&early);
+}
+
+/* Each core's life: a guest runs, or the core sleeps until another core calls. */
+_Noreturn static void cpu_run(struct pcpu *cpu)
+{
+    for (;;) {
+        if (cpu->vcpu != NULL && cpu->vcpu->state == VCPU_RUNNING) {
+            backend->run(cpu->vcpu);
+        } else {
+            uint32_t requests = cpu_park();
+            nmi_serve(cpu->vcpu, requests); /* the vCPU may have been given meanwhile */
+        }
+    }
+}
+
+static void cpu_begin(struct pcpu *cpu)
+{
+    backend->enable_cpu(cpu);
+    apic_reset_this();
+    cpu_run(cpu);
+}
+
+static void read_loader(uint32_t magic, uint64_t information)
+{
+    const char *error = "started by no boot loader that it knows (Multiboot)";
+    if (magic == BOOT_LOADER_MULTIBOOT1)
+        error = boot_read_multiboot1(information, &boot);
+    if (error == NULL)
+        return;
+    log_error("Mullion cannot start: %s", error);
+    cpu_halt();
+}
+
+static void say_ready(unsigned started)
+{
+    hpa_t base;
+    uint64_t size;
+    uint64_t used;
+    memory_pool(&base, &size, &used);
+    log_info("%u VMs start; monitor memory %lu KiB beside %lu KiB of modules", started,
+             (used - boot_modules_size(&boot)) / KIB, boot_modules_size(&boot) / KIB);
+    log_info("no IOMMU is used: who owns bus-mastering devices (the service VM) is trusted");
+}
+
+void boot_main(uint32_t magic, uint64_t information)
+{
+    early_cpu();
+    trap_init();
+    trap_load_idt();
+    uart_init();
+    log_info("Mullion " MULLION_VERSION);
+    read_loader(magic, information);
+
+    if (!inventory_read(&boot, &acpi, &machine, &all_ram))
+        cpu_halt();
+    time_calibrate(&acpi);
+    inventory_report(&machine);
+    setup_memory(&boot, &machine);
+    paging_init(&all_ram);
+    paging_load();
+    setup_configuration(&boot);
+
+    const char *missing = backend->missing();
+    if (missing != NULL)
+        bare_boot(&boot, &acpi, &machine, missing);
+
+    if (!cpu_init_all())
+        panic("no memory for the cores");
+    cpu_init_this(cpus[0]);
+    cpu_start_others(cpu_begin);
+    backend->enable_cpu(cpus[0]);
+    platform_init(&acpi);
+    ioapic_init(&acpi);
+    vm_boot_init(&boot, &acpi, &all_ram);
+
+    unsigned started = setup_vms(&boot, &machine);
+    if (started == 0)
+        bare_boot(&boot, &acpi, &machine, "no VM could be built");
+    say_ready(started);
+    ioapic_mask_all();
+    logkey_init(setup_log_cpu());
+    setup_start_all();
+    apic_reset_this();
+    cpu_run(cpus[0]);
+}

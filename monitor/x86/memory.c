@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The monitor's own memory. */
+#include "x86/memory.h"
+
+#include "core/lock.h"
+#include "core/log.h"
+#include "lib/string.h"
+#include "x86/trap.h"
+
+static struct lock pool_lock = LOCK_INIT;
+static uint64_t pool_base;
+static uint64_t pool_next;
+static uint64_t pool_end;
+
+bool memory_choose_pool(const struct machine *free, uint64_t size, hpa_t *base)
+{
+    for (unsigned i = free->ram_count; i-- > 0;) {
+        const struct machine_range *r = &free->ram[i];
+        uint64_t end = r->base.v + r->size < 4 * GIB ? r->base.v + r->size : 4 * GIB;
+        end = align_down(end, LARGE_PAGE);
+        if (end < size || end - size < r->base.v || end - size < MIB)
+            continue;
+        pool_base = pool_next = end - size;
+        pool_end = end;
+        base->v = pool_base;
+        return true;
+    }
+    return false;
+}
+
+void *memory_pages(unsigned pages)
+{
+    uint64_t size = pages * PAGE_SIZE;
+    lock_take(&pool_lock);
+    uint64_t at = pool_next;
+    bool fits = pool_end - at >= size;
+    if (fits)
+        pool_next += size;
+    lock_release(&pool_lock);
+    if (!fits)
+        return NULL;
+    return memset((void *)at, 0, size);
+}
+
+void *memory_pages_or_panic(unsigned pages)
+{
+    void *memory = memory_pages(pages);
+    if (memory == NULL)
+        panic("the monitor's pool of %lu KiB is used up", (pool_end - pool_base) / KIB);
+    return memory;
+}
+
+static void range_remove(struct machine *m, unsigned index)
+{
+    m->ram_count--;
+    memmove(&m->ram[index], &m->ram[index + 1], (m->ram_count - index) * sizeof(m->ram[0]));
+}
+
+static bool range_split(struct machine *m, unsigned index, uint64_t from, uint64_t to)
+{
+    struct machine_range *r = &m->ram[index];
+    uint64_t end = r->base.v + r->size;
+    if (m->ram_count == MAX_RANGES)
+        return false;
+    memmove(r + 1, r, (m->ram_count - index) * sizeof(*r));
+    m->ram_count++;
+    r[0].size = from - r[0].base.v;
+    r[1].base.v = to;
+    r[1].size = end - to;
+    return true;
+}
+
+bool memory_cut(struct machine *m, hpa_t base, uint64_t size)
+{
+    uint64_t from = align_down(base.v, PAGE_SIZE);
+    uint64_t to = align_up(base.v + size, PAGE_SIZE);
+    for (unsigned i = 0; i < m->ram_count; i++) {
+        struct machine_range *r = &m->ram[i];
+        uint64_t end = r->base.v + r->size;
+        if (to <= r->base.v || from >= end)
+            continue;
+        if (from <= r->base.v && to >= end) {
+            range_remove(m, i--);
+        } else if (from <= r->base.v) {
+            r->size = end - to;
+            r->base.v = to;
+        } else if (to >= end) {
+            r->size = from - r->base.v;
+        } else if (!range_split(m, i, from, to)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+void memory_pool(hpa_t *base, uint64_t *size, uint64_t *used)
+{
+    base->v = pool_base;
+    *size = pool_end - pool_base;
+    *used = pool_next - pool_base;
+}

@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Ports of the real machine that concern all VMs (ACPI 4.8.3; Intel ICH9 9.10, 13.9): the service
+ * VM's power-off and reset become requests that concern the service VM alone.
+ */
+#include "x86/platform.h"
+
+#include "core/log.h"
+#include "x86/asm.h"
+#include "x86/cpu.h"
+#include "x86/guest_port.h"
+
+#define PM1_SCI_ENABLE   1u
+#define PM1_SLEEP_ENABLE (1u << 13)
+#define PM1_SLEEP_TYPE(v) ((v) >> 10 & 7u)
+#define PORT_CF9         0xcf9u
+#define PORT_KEYBOARD    0x64u
+#define PORT_A20         0x92u
+#define KEYBOARD_PULSE   0xf0u /* with bit 0 clear: pulses the reset line */
+#define KEYBOARD_OUTPUT  0xd1u /* next byte drives the output port, reset line included */
+#define TCO_OFFSET       0x60u /* from the PM base of Intel's chipsets: the watchdog */
+#define TCO_SIZE         0x20u
+#define SMI_OFFSET       0x30u
+#define SMI_SIZE         8u
+#define PCI_BUS_MASTER   4u
+#define ACPI_ENABLE_US   300000u
+
+static const struct acpi_info *acpi_info;
+static uint32_t intel_pm_base; /* 0: not an Intel south bridge */
+
+static bool in_range(uint32_t port, uint32_t first, uint32_t size)
+{
+    return first != 0 && port >= first && port < first + size;
+}
+
+static uint32_t pci_read(uint32_t bus_device_function, uint32_t offset)
+{
+    out32(PCI_ADDRESS, 1u << 31 | bus_device_function << 8 | offset);
+    return in32(PCI_DATA);
+}
+
+static void switch_acpi_on(const struct acpi_info *acpi)
+{
+    if (acpi->smi_command == 0 || acpi->pm1a_control == 0 ||
+        (in16((uint16_t)acpi->pm1a_control) & PM1_SCI_ENABLE) != 0)
+        return;
+    out8((uint16_t)acpi->smi_command, acpi->acpi_enable);
+    uint64_t waited = 0;
+    for (; (in16((uint16_t)acpi->pm1a_control) & PM1_SCI_ENABLE) == 0; waited += 1000) {
+        if (waited >= ACPI_ENABLE_US) {
+            log_warning("the firmware does not switch ACPI on; the service VM goes without power "
+                        "events");
+            return;
+        }
+        cpu_delay_us(1000);
+    }
+}
+
+void platform_init(const struct acpi_info *acpi)
+{
+    acpi_info = acpi;
+    bool intel = (pci_read(0x1f << 3, 0) & 0xffff) == 0x8086; /* 00:1f.0, the LPC bridge */
+    if (intel && (acpi->pm1a_event & 0x7f) == 0)
+        intel_pm_base = acpi->pm1a_event;
+    switch_acpi_on(acpi);
+}
+
+static bool is_pm1_control(uint32_t port)
+{
+    return in_range(port, acpi_info->pm1a_control, 2) || in_range(port, acpi_info->pm1b_control, 2);
+}
+
+/* Never the service VM's: SMIs run firmware outside all walls, the watchdog resets everybody. */
+static bool is_denied(uint32_t port)
+{
+    return in_range(port, acpi_info->smi_command, 2) ||
+           in_range(port, intel_pm_base + SMI_OFFSET, intel_pm_base != 0 ? SMI_SIZE : 0) ||
+           in_range(port, intel_pm_base + TCO_OFFSET, intel_pm_base != 0 ? TCO_SIZE : 0) ||
+           uart_owns_port(port, 1);
+}
+
+bool platform_guards_port(uint32_t port)
+{
+    return port == PORT_CF9 || port == PORT_KEYBOARD || port == PORT_A20 ||
+           is_pm1_control(port) || is_denied(port) ||
+           in_range(port, acpi_info->reset_port, 1);
+}
+
+static bool byte_resets(uint32_t port, uint8_t value)
+{
+    if (port == PORT_CF9)
+        return (value & 4) != 0;
+    if (port == PORT_KEYBOARD)
+        return (value & 0xf1) == KEYBOARD_PULSE;
+    if (port == PORT_A20)
+        return (value & 1) != 0;
+    return in_range(port, acpi_info->reset_port, 1) && value == acpi_info->reset_value;
+}
+
+static bool write_resets(const struct port_access *access, uint32_t value)
+{
+    if (access->port == PCI_ADDRESS && access->size == 4)
+        return false; /* a PCI address whose second byte happens to lie at CF9 */
+    for (unsigned i = 0; i < access->size; i++)
+        if (byte_resets(access->port + i, (uint8_t)(value >> 8 * i)))
+            return true;
+    return false;
+}
+
+/* PM1 control: everything but SLP_EN passes; S5 is this VM's power-off, S3 and S4 are refused. */
+static void write_pm1(struct vcpu *vcpu, const struct port_access *access, uint32_t value)
+{
+    bool high_byte = access->port == acpi_info->pm1a_control + 1 && access->size == 1;
+    uint32_t control = high_byte ? value << 8 : value;
+    uint32_t pass = high_byte ? (control & ~PM1_SLEEP_ENABLE) >> 8 : control & ~PM1_SLEEP_ENABLE;
+    port_real_write(access->port, access->size, pass);
+    if ((control & PM1_SLEEP_ENABLE) == 0)
+        return;
+    if (PM1_SLEEP_TYPE(control) == acpi_info->s5_type_a)
+        vm_stop(vcpu, false, "power off");
+    else
+        log_warning("vm \"%s\": sleep state with type %u refused: the other VMs stay awake",
+                    vcpu->vm->config->name, PM1_SLEEP_TYPE(control));
+}
+
+static bool any_denied(const struct port_access *access)
+{
+    for (unsigned i = 0; i < access->size; i++)
+        if (is_denied(access->port + i))
+            return true;
+    return false;
+}
+
+enum exit_reason platform_port(struct vcpu *vcpu, const struct port_access *access,
+                               uint32_t *value)
+{
+    if (any_denied(access)) {
+        port_deny(vcpu, access);
+    } else if (access->in) {
+        *value = port_real_read(access->port, access->size);
+    } else if (write_resets(access, *value)) {
+        vm_stop(vcpu, true, "reboot");
+    } else if (is_pm1_control(access->port)) {
+        write_pm1(vcpu, access, *value);
+    } else if (access->port == PORT_KEYBOARD && (*value & 0xff) == KEYBOARD_OUTPUT) {
+        port_deny(vcpu, access);
+    } else {
+        port_real_write(access->port, access->size, *value);
+    }
+    return EXIT_PORT;
+}
+
+/* Clear bus mastering and switch INTx off in one function; bridges must go on forwarding. */
+static void pci_quiesce(uint32_t bus_device_function)
+{
+    if ((pci_read(bus_device_function, 0) & 0xffff) == 0xffff)
+        return;
+    bool bridge = (pci_read(bus_device_function, 0x0c) >> 16 & 0x7f) != 0;
+    uint32_t command = pci_read(bus_device_function, 4) & 0xffff;
+    if (bridge || (command & PCI_BUS_MASTER) == 0)
+        return;
+    out32(PCI_ADDRESS, 1u << 31 | bus_device_function << 8 | 4);
+    out16(PCI_DATA, (uint16_t)(command & ~PCI_BUS_MASTER));
+}
+
+void platform_quiesce(void)
+{
+    ioapic_mask_all();
+    for (uint32_t device = 0; device < 256 * 32; device++) {
+        if ((pci_read(device << 3, 0) & 0xffff) == 0xffff)
+            continue;
+        for (uint32_t function = 0; function < 8; function++)
+            pci_quiesce(device << 3 | function);
+    }
+}
+
+void platform_power_off(void)
+{
+    if (acpi_info->pm1a_control == 0 || acpi_info->s5_type_a == 0xff) {
+        log_warning("the firmware names no way to switch off; the machine halts");
+        return;
+    }
+    uint16_t event = (uint16_t)acpi_info->s5_type_a << 10 | PM1_SLEEP_ENABLE;
+    out16((uint16_t)acpi_info->pm1a_control, event);
+    if (acpi_info->pm1b_control != 0)
+        out16((uint16_t)acpi_info->pm1b_control,
+              (uint16_t)((uint16_t)acpi_info->s5_type_b << 10 | PM1_SLEEP_ENABLE));
+}

@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Serving what other cores ask of this one. */
+#pragma once
+
+#include "x86/vcpu.h"
+
+/* After an NMI: serve REQUEST_* bits, or a key of the log port. VCPU may be NULL. Its core. */
+enum exit_reason nmi_serve(struct vcpu *vcpu, uint32_t requests);
+/* Emulated INIT and start-up IPI (Intel SDM 3, 8.4; AMD APM 2, 16.5). The vCPU's core. */
+void vcpu_take_init(struct vcpu *vcpu);
+void vcpu_take_sipi(struct vcpu *vcpu);

@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* From the configuration text to VMs that start. */
+#include "x86/setup.h"
+
+#include "core/log.h"
+#include "lib/fmt.h"
+#include "lib/string.h"
+#include "x86/cpu.h"
+#include "x86/memory.h"
+#include "x86/trap.h"
+
+#define CONFIG_MODULE  "mullion.conf"
+#define POOL_BASE      (2 * MIB)
+#define POOL_PER_CPU   (80 * KIB)
+#define POOL_PER_VM    (112 * KIB)
+
+extern uint8_t image_start[], image_end[];
+
+static struct config config;
+static struct place_plan plan;
+
+void setup_memory(struct boot_info *boot, struct machine *m)
+{
+    uint64_t pool = align_up(boot_modules_size(boot) + POOL_BASE + m->cpu_count * POOL_PER_CPU +
+                                 MAX_VMS * POOL_PER_VM,
+                             LARGE_PAGE);
+    static struct machine free; /* without the modules, which must not be overwritten yet */
+    hpa_t image = {(uint64_t)image_start};
+    hpa_t pool_at;
+    bool fits = memory_cut(m, image, (uint64_t)(image_end - image_start));
+    free = *m;
+    for (unsigned i = 0; i < boot->module_count; i++)
+        fits = fits && memory_cut(&free, (hpa_t){(uint64_t)boot->modules[i].data},
+                                  boot->modules[i].size);
+    if (!fits || !memory_choose_pool(&free, pool, &pool_at) || !memory_cut(m, pool_at, pool))
+        panic("no %lu MiB of RAM below 4 GiB for the monitor and its modules", pool / MIB);
+    if (!boot_keep_modules(boot))
+        panic("no memory for the boot modules");
+}
+
+void setup_configuration(const struct boot_info *boot)
+{
+    static struct config_errors errors;
+    static const char fallback[] = "service host {}";
+    const struct boot_module *module = boot_find_module(boot, CONFIG_MODULE);
+    const char *text = fallback;
+    size_t length = sizeof(fallback) - 1;
+    if (module == NULL) {
+        log_warning("no boot module is called " CONFIG_MODULE "; going on as if it said: %s. Add "
+                    "one to the boot loader's modules",
+                    fallback);
+    } else {
+        text = (const char *)module->data;
+        length = module->size;
+    }
+    config_parse(text, length, &config, &errors);
+    for (unsigned i = 0; i < errors.count && i < CONFIG_ERRORS_MAX; i++)
+        log_error(CONFIG_MODULE ":%u:%u: %s", errors.list[i].at.line, errors.list[i].at.column,
+                  errors.list[i].text);
+    if (errors.count > CONFIG_ERRORS_MAX)
+        log_error(CONFIG_MODULE ": %u more errors", errors.count - CONFIG_ERRORS_MAX);
+    poweroff_rule = config.poweroff;
+}
+
+const struct config *setup_config(void)
+{
+    return &config;
+}
+
+static void skip(struct config_vm *vm, const struct config_position *at, const char *reason)
+{
+    log_error(CONFIG_MODULE ":%u:%u: %s", at->line, at->column, reason);
+    vm->spoilt = true;
+}
+
+/* The module called NAME of a VM, or NULL after a message that names those there are. */
+static const struct boot_module *find(const struct boot_info *boot, struct config_vm *vm,
+                                      const struct config_position *at, const char *what,
+                                      const char *name)
+{
+    char text[CONFIG_MESSAGE_MAX];
+    const struct boot_module *module = boot_find_module(boot, name);
+    if (module != NULL)
+        return module;
+    size_t length = fmt_text(text, sizeof(text),
+                             "vm \"%s\": %s \"%s\" is not among the boot modules; there are:",
+                             vm->name, what, name);
+    for (unsigned i = 0; i < boot->module_count; i++)
+        length += fmt_text(text + length, sizeof(text) - length, " %s", boot->modules[i].name);
+    skip(vm, at, text);
+    return NULL;
+}
+
+struct vm_modules {
+    const struct boot_module *kernel, *initrd, *modules[CONFIG_VM_MODULES];
+};
+
+static void check_modules(const struct boot_info *boot, struct config_vm *vm,
+                          struct vm_modules *found)
+{
+    char text[CONFIG_MESSAGE_MAX];
+    found->kernel = find(boot, vm, &vm->kernel_at, "kernel", vm->kernel);
+    if (vm->initrd[0] != '\0')
+        found->initrd = find(boot, vm, &vm->initrd_at, "initrd", vm->initrd);
+    for (unsigned i = 0; i < vm->module_count; i++)
+        found->modules[i] = find(boot, vm, &vm->modules_at, "module", vm->modules[i]);
+    if (vm->spoilt)
+        return;
+    uint64_t initrd_size = found->initrd != NULL ? found->initrd->size : 0;
+    const char *error = boot_check_kernel(found->kernel, initrd_size, vm->memory);
+    if (error == NULL)
+        return;
+    fmt_text(text, sizeof(text), "vm \"%s\": kernel \"%s\": %s", vm->name, vm->kernel, error);
+    skip(vm, &vm->kernel_at, text);
+}
+
+static bool make_vm(unsigned index, const struct vm_modules *found)
+{
+    struct vm *vm = vm_create(index, &config.vms[index], &plan.vms[index]);
+    if (vm == NULL)
+        return false;
+    vm->kernel = found->kernel;
+    vm->initrd = found->initrd;
+    memcpy(vm->modules, found->modules, sizeof(vm->modules));
+    return true;
+}
+
+unsigned setup_vms(const struct boot_info *boot, const struct machine *m)
+{
+    static struct vm_modules found[MAX_VMS];
+    unsigned made = 0;
+    vm_count = config.vm_count;
+    for (unsigned i = 0; i < config.vm_count; i++)
+        if (!config.vms[i].spoilt)
+            check_modules(boot, &config.vms[i], &found[i]);
+    place_vms(m, &config, &plan);
+    for (unsigned i = 0; i < config.vm_count; i++) {
+        struct config_vm *vm = &config.vms[i];
+        if (!vm->spoilt && !plan.vms[i].placed)
+            skip(vm, &plan.vms[i].at, plan.vms[i].reason);
+        if (vm->spoilt)
+            log_error("vm \"%s\" is skipped; the others start", vm->name);
+        else if (make_vm(i, &found[i]))
+            made++;
+    }
+    return made;
+}
+
+const struct pcpu *setup_log_cpu(void)
+{
+    if (config.service >= 0 && vms[config.service] != NULL)
+        return vms[config.service]->vcpus[0].cpu;
+    return cpus[0];
+}
+
+void setup_start_all(void)
+{
+    for (unsigned i = 0; i < vm_count; i++) {
+        if (vms[i] == NULL)
+            continue;
+        atomic_store(&vms[i]->state, VM_BUILDING);
+        cpu_kick(vms[i]->vcpus[0].cpu, REQUEST_BOOT);
+    }
+}

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Addresses that are not mapped: trap and step. The guest executes the one instruction itself, on
+ * tables in which the page is a page of ours; afterwards that page tells what it wrote. So no
+ * instruction is ever decoded.
+ */
+#include "core/log.h"
+#include "lib/string.h"
+#include "x86/backend.h"
+#include "x86/exit.h"
+#include "x86/memory.h"
+
+#define MEMORY_LOGGED 16u
+
+static void memory_deny(struct vcpu *vcpu, gpa_t gpa, bool write, bool fetch)
+{
+    struct vm *vm = vcpu->vm;
+    atomic_fetch_add(&vm->denied_memory, 1);
+    if (vm->memory_logged++ < MEMORY_LOGGED)
+        log_warning("vm \"%s\": %s of address %lx at %lx denied: it is not this VM's memory",
+                    vm->config->name, fetch ? "execution" : write ? "write" : "read", gpa.v,
+                    vcpu->rip);
+}
+
+enum exit_reason exit_memory(struct vcpu *vcpu, gpa_t gpa, bool write, bool fetch)
+{
+    if (vcpu->step_page == NULL)
+        vcpu->step_page = memory_pages(1);
+    if (vcpu->step_page == NULL || vcpu->stepping) {
+        /* Two foreign pages in one instruction, or no memory left for the trick. */
+        memory_deny(vcpu, gpa, write, fetch);
+        vcpu_fault_gp(vcpu);
+        return EXIT_MEMORY;
+    }
+    vcpu->step_gpa = gpa.v;
+    vcpu->step_write = write;
+    vcpu->step_done = NULL;
+    bool device = vcpu->vm->service && ioapic_owns(gpa) && ioapic_access(vcpu, gpa, write);
+    if (!device) {
+        memory_deny(vcpu, gpa, write, fetch);
+        memset(vcpu->step_page, 0xff, PAGE_SIZE); /* what an absent device answers */
+    }
+    gpa_t page = {align_down(gpa.v, PAGE_SIZE)};
+    if (!backend->step_begin(vcpu, page, vcpu->step_page))
+        vcpu_fault_gp(vcpu);
+    return device ? EXIT_IOAPIC : EXIT_MEMORY;
+}
+
+void exit_undefined(struct vcpu *vcpu, const char *what)
+{
+    log_warning("vm \"%s\": %s at %lx denied: a VM has no virtualization of its own",
+                vcpu->vm->config->name, what, vcpu->rip);
+    vcpu_fault(vcpu, 6);
+}

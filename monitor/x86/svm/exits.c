@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The guest's exits: one table from exit code to reason and handler (AMD APM 2, appendix C). */
+#include "core/log.h"
+#include "x86/asm.h"
+#include "x86/backend.h"
+#include "x86/cpu.h"
+#include "x86/exit.h"
+#include "x86/msr.h"
+#include "x86/svm/svm.h"
+
+#define CODE_EXCEPTION   0x40u
+#define CODE_NMI         0x61u
+#define CODE_NESTED      0x400u
+#define CODE_TABLE       0xa0u
+#define IO_IN            (1u << 0)
+#define IO_STRING        (1u << 2)
+#define IO_SIZE(info)    ((info) >> 4 & 7u)
+#define NESTED_WRITE     (1u << 1)
+#define NESTED_FETCH     (1u << 4)
+#define LENGTH_SHORT     2u        /* CPUID, RDMSR, WRMSR, INVD */
+
+void svm_enter(struct registers *regs, uint64_t vmcb, uint64_t host_state);
+
+struct exit_entry {
+    enum exit_reason (*handle)(struct vcpu *vcpu);
+};
+
+/* Behind an instruction of LENGTH bytes; prefixes are the guest's own loss on old processors. */
+static void advance(struct vcpu *vcpu, unsigned length)
+{
+    uint64_t next = vmcb_of(vcpu)->next_rip;
+    vcpu->rip = next != 0 ? next : vcpu->rip + length;
+}
+
+static enum exit_reason handle_cpuid(struct vcpu *vcpu)
+{
+    exit_cpuid(vcpu);
+    advance(vcpu, LENGTH_SHORT);
+    return EXIT_CPUID;
+}
+
+static enum exit_reason handle_msr(struct vcpu *vcpu)
+{
+    uint32_t msr = (uint32_t)vcpu->regs.rcx;
+    bool write = vmcb_of(vcpu)->exit_info1 != 0;
+    if (write ? exit_msr_write(vcpu, msr) : exit_msr_read(vcpu, msr))
+        advance(vcpu, LENGTH_SHORT);
+    return msr == X2APIC_ICR ? EXIT_ICR : EXIT_MSR;
+}
+
+static enum exit_reason handle_port(struct vcpu *vcpu)
+{
+    uint64_t info = vmcb_of(vcpu)->exit_info1;
+    struct port_access access = {
+        .port = (uint16_t)(info >> 16),
+        .size = (uint8_t)IO_SIZE(info),
+        .in = (info & IO_IN) != 0,
+        .string = (info & IO_STRING) != 0,
+        .next_rip = vmcb_of(vcpu)->exit_info2,
+    };
+    return exit_port(vcpu, &access);
+}
+
+static enum exit_reason handle_nested(struct vcpu *vcpu, bool was_stepping)
+{
+    struct vmcb *vmcb = vmcb_of(vcpu);
+    gpa_t gpa = {vmcb->exit_info2};
+    if ((vmcb->exit_int_info & EVENT_VALID) != 0) {
+        /* An interrupt could not be delivered: its table or stack lies outside the VM. */
+        log_warning("vm \"%s\": an interrupt at %lx went to address %lx outside its memory",
+                    vcpu->vm->config->name, vcpu->rip, gpa.v);
+        vm_stop(vcpu, true, "interrupt delivery outside its memory");
+        return EXIT_MEMORY;
+    }
+    vcpu->stepping = was_stepping;
+    enum exit_reason reason = exit_memory(vcpu, gpa, (vmcb->exit_info1 & NESTED_WRITE) != 0,
+                                          (vmcb->exit_info1 & NESTED_FETCH) != 0);
+    if (was_stepping)
+        vcpu->stepping = false;
+    return reason;
+}
+
+static enum exit_reason handle_debug(struct vcpu *vcpu)
+{
+    vcpu_fault(vcpu, VECTOR_DB); /* DR6 and DR7 are in the VMCB already */
+    return EXIT_DEBUG;
+}
+
+static enum exit_reason handle_alignment(struct vcpu *vcpu)
+{
+    vcpu_fault_error(vcpu, VECTOR_AC, (uint32_t)vmcb_of(vcpu)->exit_info1);
+    return EXIT_ALIGNMENT;
+}
+
+/* The guest's NMI handler ends. If one more waits, it comes right behind the IRET. */
+static enum exit_reason handle_iret(struct vcpu *vcpu)
+{
+    vmcb_of(vcpu)->intercept1 &= ~INTERCEPT_IRET;
+    vcpu->in_nmi = false;
+    if (vcpu->nmi_pending)
+        svm_step_iret(vcpu);
+    return EXIT_IRET;
+}
+
+static enum exit_reason handle_invd(struct vcpu *vcpu)
+{
+    __asm__ volatile("wbinvd" : : : "memory"); /* INVD would drop the others' data, too */
+    advance(vcpu, LENGTH_SHORT);
+    return EXIT_INVD;
+}
+
+static enum exit_reason handle_shutdown(struct vcpu *vcpu)
+{
+    vm_stop(vcpu, true, "triple fault");
+    return EXIT_SHUTDOWN;
+}
+
+static enum exit_reason handle_virt(struct vcpu *vcpu)
+{
+    exit_undefined(vcpu, "an instruction of SVM");
+    return EXIT_VIRT;
+}
+
+static enum exit_reason handle_vmmcall(struct vcpu *vcpu)
+{
+    vcpu_fault(vcpu, VECTOR_UD); /* no hypercall is defined */
+    return EXIT_HYPERCALL;
+}
+
+static const struct exit_entry exit_table[CODE_TABLE] = {
+    [0x41] = {handle_debug},    [0x51] = {handle_alignment}, [0x61] = {exit_nmi},
+    [0x72] = {handle_cpuid},    [0x74] = {handle_iret},      [0x76] = {handle_invd},
+    [0x7a] = {handle_virt},     [0x7b] = {handle_port},      [0x7c] = {handle_msr},
+    [0x7f] = {handle_shutdown}, [0x80] = {handle_virt},      [0x81] = {handle_vmmcall},
+    [0x82] = {handle_virt},     [0x83] = {handle_virt},      [0x84] = {handle_virt},
+    [0x85] = {handle_virt},     [0x86] = {handle_virt},
+};
+
+static bool has_error_code(unsigned vector)
+{
+    return vector == 8 || (vector >= 10 && vector <= 14) || vector == 17 || vector == 21;
+}
+
+/* While stepping all exceptions leave the guest: give them back, the step is off. */
+static enum exit_reason give_back(struct vcpu *vcpu, unsigned vector)
+{
+    struct vmcb *vmcb = vmcb_of(vcpu);
+    if (vector == VECTOR_PF)
+        vmcb->cr2 = vmcb->exit_info2;
+    if (has_error_code(vector))
+        vcpu_fault_error(vcpu, vector, (uint32_t)vmcb->exit_info1);
+    else
+        vcpu_fault(vcpu, vector);
+    return EXIT_STEP;
+}
+
+static enum exit_reason handle(struct vcpu *vcpu, uint64_t code)
+{
+    bool was_stepping = vcpu->stepping;
+    if (was_stepping && code == CODE_EXCEPTION + VECTOR_DB) {
+        svm_step_end(vcpu);
+        return EXIT_STEP;
+    }
+    if (was_stepping && code != CODE_NMI)
+        svm_step_cancel(vcpu);
+    if (code == CODE_NESTED)
+        return handle_nested(vcpu, was_stepping);
+    if (was_stepping && code - CODE_EXCEPTION < 32)
+        return give_back(vcpu, (unsigned)(code - CODE_EXCEPTION));
+    if (code < CODE_TABLE && exit_table[code].handle != NULL)
+        return exit_table[code].handle(vcpu);
+    log_error("vm \"%s\": exit %lx at %lx is not known; the VM is stopped", vcpu->vm->config->name,
+              code, vcpu->rip);
+    vm_stop(vcpu, false, "unknown exit");
+    return EXIT_OTHER;
+}
+
+/* What goes in with the next entry: a fault first, then what was cut short, then an NMI. */
+static void prepare_event(struct vcpu *vcpu, struct vmcb *vmcb)
+{
+    vmcb->event = 0;
+    if (vcpu->event != 0) {
+        vmcb->event = vcpu->event;
+        vcpu->event = 0;
+    } else if ((vmcb->exit_int_info & EVENT_VALID) != 0) {
+        vmcb->event = vmcb->exit_int_info;
+    } else if (vcpu->nmi_pending && !vcpu->in_nmi && !vcpu->stepping) {
+        vmcb->event = EVENT_NMI;
+        vmcb->intercept1 |= INTERCEPT_IRET;
+        vcpu->nmi_pending = false;
+        vcpu->in_nmi = true;
+    }
+}
+
+void svm_run(struct vcpu *vcpu)
+{
+    struct vmcb *vmcb = vmcb_of(vcpu);
+    prepare_event(vcpu, vmcb);
+    svm_enter(&vcpu->regs, (uint64_t)vmcb, (uint64_t)vcpu->cpu->host_state);
+    vmcb->tlb_control = TLB_FLUSH_NONE;
+    vcpu->regs.rax = vmcb->rax;
+    vcpu->rip = vmcb->rip;
+    vcpu_count(vcpu, handle(vcpu, vmcb->exit_code));
+    vmcb->rax = vcpu->regs.rax;
+    vmcb->rip = vcpu->rip;
+}

@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* AMD SVM: what it needs, switching it on, a VM's bitmaps and nested tables (AMD APM 2, 15). */
+#include "x86/svm/svm.h"
+
+#include "x86/asm.h"
+#include "x86/backend.h"
+#include "x86/cpu.h"
+#include "x86/memory.h"
+#include "x86/msr.h"
+#include "x86/pagetable.h"
+#include "x86/trap.h"
+
+#define CPUID_SVM           (1u << 2)  /* 8000_0001 ECX */
+#define CPUID_NESTED_PAGING (1u << 0)  /* 8000_000A EDX */
+#define CPUID_X2APIC        (1u << 21) /* 1 ECX */
+#define PORT_MAP_PAGES      3u
+#define MSR_MAP_PAGES       2u
+#define NESTED_FLAGS        (PTE_PRESENT | PTE_WRITE | PTE_USER)
+
+void svm_save_host(uint64_t host_state);
+
+static const char *svm_missing(void)
+{
+    if (cpuid(0x80000000, 0).eax < 0x8000000a || (cpuid(0x80000001, 0).ecx & CPUID_SVM) == 0)
+        return "the processor has no AMD SVM; on a machine that has it switch \"SVM Mode\" on in "
+               "the firmware's set-up (QEMU: -cpu EPYC,+svm)";
+    if ((rdmsr(MSR_VM_CR) & VM_CR_SVMDIS) != 0)
+        return "SVM is locked by the firmware; switch \"SVM Mode\" on in its set-up";
+    if ((cpuid(0x8000000a, 0).edx & CPUID_NESTED_PAGING) == 0)
+        return "the processor has no nested paging (QEMU: -cpu EPYC,+npt)";
+    if ((cpuid(1, 0).ecx & CPUID_X2APIC) == 0)
+        return "the processor has no x2APIC; switch it on in the firmware's set-up (QEMU 9 or "
+               "newer: -cpu EPYC,+x2apic)";
+    return NULL;
+}
+
+static void svm_enable_cpu(struct pcpu *cpu)
+{
+    wrmsr(MSR_EFER, rdmsr(MSR_EFER) | EFER_SVME);
+    void *save_area = memory_pages_or_panic(1);
+    wrmsr(MSR_VM_HSAVE_PA, (uint64_t)save_area);
+    __asm__ volatile("clgi");
+    svm_save_host((uint64_t)cpu->host_state);
+}
+
+static void svm_open_window(void)
+{
+    __asm__ volatile("stgi; nop; nop; clgi" : : : "memory");
+}
+
+static void svm_open_window_interrupts(void)
+{
+    __asm__ volatile("stgi; sti; nop; nop; cli; clgi" : : : "memory");
+}
+
+static void svm_sleep(const uint32_t *flag)
+{
+    __asm__ volatile("stgi" : : : "memory");
+    trap_sleep(flag);
+    __asm__ volatile("clgi" : : : "memory");
+}
+
+static bool svm_vm_init(struct vm *vm)
+{
+    vm->nested_root = memory_pages(1);
+    vm->port_map = memory_pages(PORT_MAP_PAGES);
+    vm->msr_map = memory_pages(MSR_MAP_PAGES);
+    if (vm->nested_root == NULL || vm->port_map == NULL || vm->msr_map == NULL)
+        return false;
+    for (unsigned i = 0; i < PORT_MAP_PAGES * PAGE_SIZE; i++)
+        vm->port_map[i] = 0xff;
+    for (unsigned i = 0; i < MSR_MAP_PAGES * PAGE_SIZE; i++)
+        vm->msr_map[i] = 0xff;
+    return true;
+}
+
+static bool svm_map(struct vm *vm, gpa_t gpa, hpa_t hpa, uint64_t size)
+{
+    uint64_t largest = (cpuid(0x80000001, 0).edx & 1u << 26) != 0 ? HUGE_PAGE : LARGE_PAGE;
+    return pagetable_map(vm->nested_root, gpa.v, hpa.v, size, NESTED_FLAGS, largest);
+}
+
+static bool svm_unmap(struct vm *vm, gpa_t gpa, uint64_t size)
+{
+    return pagetable_map(vm->nested_root, gpa.v, 0, size, 0, PAGE_SIZE);
+}
+
+static void svm_pass_port(struct vm *vm, uint16_t port, bool pass)
+{
+    uint8_t bit = (uint8_t)(1u << port % 8);
+    if (pass)
+        vm->port_map[port / 8] &= (uint8_t)~bit;
+    else
+        vm->port_map[port / 8] |= bit;
+}
+
+/* Two bits an MSR, read and write, in three ranges of 8192 (AMD APM 2, 15.11). */
+static void svm_pass_msr(struct vm *vm, uint32_t msr, bool read, bool write)
+{
+    uint32_t base;
+    if (msr < 0x2000)
+        base = 0;
+    else if (msr - 0xc0000000u < 0x2000)
+        base = 0x800;
+    else if (msr - 0xc0010000u < 0x2000)
+        base = 0x1000;
+    else
+        return; /* all others always leave the guest */
+    uint8_t *byte = &vm->msr_map[base + (msr & 0x1fff) / 4];
+    unsigned shift = msr % 4 * 2;
+    uint8_t bits = (uint8_t)((read ? 0 : 1u) | (write ? 0 : 2u));
+    *byte = (uint8_t)((*byte & ~(3u << shift)) | bits << shift);
+}
+
+static uint64_t svm_read_cr4(struct vcpu *vcpu)
+{
+    return vmcb_of(vcpu)->cr4;
+}
+
+static uint64_t svm_read_efer(struct vcpu *vcpu)
+{
+    return vmcb_of(vcpu)->efer & ~EFER_SVME;
+}
+
+static void svm_write_efer(struct vcpu *vcpu, uint64_t value)
+{
+    vmcb_of(vcpu)->efer = value | EFER_SVME;
+}
+
+const struct backend svm_backend = {
+    .name = "AMD SVM",
+    .missing = svm_missing,
+    .enable_cpu = svm_enable_cpu,
+    .open_window = svm_open_window,
+    .open_window_interrupts = svm_open_window_interrupts,
+    .sleep = svm_sleep,
+    .vm_init = svm_vm_init,
+    .map = svm_map,
+    .unmap = svm_unmap,
+    .pass_port = svm_pass_port,
+    .pass_msr = svm_pass_msr,
+    .vcpu_init = svm_vcpu_init,
+    .vcpu_reset = svm_vcpu_reset,
+    .run = svm_run,
+    .read_cr4 = svm_read_cr4,
+    .read_efer = svm_read_efer,
+    .write_efer = svm_write_efer,
+    .step_begin = svm_step_begin,
+};

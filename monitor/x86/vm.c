@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A VM's life: made once, booted, stopped, booted again. */
+#include "x86/vm.h"
+
+#include "core/log.h"
+#include "lib/string.h"
+#include "x86/apic.h"
+#include "x86/asm.h"
+#include "x86/backend.h"
+#include "x86/cpu.h"
+#include "x86/exit.h"
+#include "x86/memory.h"
+#include "x86/platform.h"
+#include "x86/requests.h"
+#include "x86/stats.h"
+#include "x86/vm_boot.h"
+
+#define APIC_IDS 4096u
+
+struct vm *vms[MAX_VMS];
+unsigned vm_count;
+enum config_poweroff poweroff_rule;
+static struct vcpu *vcpu_of_apic[APIC_IDS]; /* whose core is it? looked up at each IPI */
+
+const char *vm_state_name(const struct vm *vm)
+{
+    static const char *const names[] = {"off", "starting", "running", "stopping", "failed"};
+    return names[atomic_load(&vm->state)];
+}
+
+struct vcpu *vm_find_vcpu(const struct vm *vm, apic_id_t id)
+{
+    struct vcpu *vcpu = id.v < APIC_IDS ? vcpu_of_apic[id.v] : NULL;
+    return vcpu != NULL && vcpu->vm == vm ? vcpu : NULL;
+}
+
+static bool vcpu_create(struct vm *vm, cpu_id_t id)
+{
+    struct vcpu *vcpu = &vm->vcpus[vm->vcpu_count];
+    if (machine.cpus[id].apic_id.v >= APIC_IDS)
+        return false;
+    vcpu->vm = vm;
+    vcpu->index = vm->vcpu_count++;
+    vcpu->cpu = cpus[id];
+    atomic_store(&vcpu->stopped, true);
+    cpus[id]->vcpu = vcpu;
+    vcpu_of_apic[machine.cpus[id].apic_id.v] = vcpu;
+    return backend->vcpu_init(vcpu);
+}
+
+static bool vcpus_create(struct vm *vm)
+{
+    uint64_t bytes = cpu_set_count(&vm->cpu_set) * sizeof(struct vcpu);
+    vm->vcpus = memory_pages((unsigned)(align_up(bytes, PAGE_SIZE) / PAGE_SIZE));
+    if (vm->vcpus == NULL || !vcpu_create(vm, vm->place->boot_cpu))
+        return false;
+    for (cpu_id_t id = 0; id < machine.cpu_count; id++)
+        if (cpu_set_has(&vm->cpu_set, id) && id != vm->place->boot_cpu && !vcpu_create(vm, id))
+            return false;
+    return true;
+}
+
+struct vm *vm_create(unsigned index, const struct config_vm *config,
+                     const struct placement *place)
+{
+    struct vm *vm = memory_pages((unsigned)(align_up(sizeof(*vm), PAGE_SIZE) / PAGE_SIZE));
+    if (vm == NULL) {
+        log_error("vm \"%s\": the monitor's memory is used up", config->name);
+        return NULL;
+    }
+    vm->index = index;
+    vm->config = config;
+    vm->place = place;
+    vm->service = config->service;
+    vm->cpu_set = place->cpus;
+    vm->memory = (struct guest_memory){place->extents, place->extent_count};
+    console_init(&vm->console, config->name);
+    if (!backend->vm_init(vm) || !vcpus_create(vm) || !vm_map_memory(vm)) {
+        log_error("vm \"%s\": the monitor's memory is used up", config->name);
+        return NULL;
+    }
+    exit_port_init(vm);
+    exit_msr_init(vm);
+    vms[index] = vm;
+    return vm;
+}
+
+static void vcpu_start(struct vcpu *vcpu, const struct vcpu_start *start)
+{
+    memset(&vcpu->regs, 0, sizeof(vcpu->regs));
+    vcpu->regs.rdx = cpuid(1, 0).eax; /* the processor's signature, as after INIT */
+    backend->vcpu_reset(vcpu, start);
+    vcpu->rip = start->rip;
+}
+
+void vcpu_take_init(struct vcpu *vcpu)
+{
+    apic_reset_this();
+    vcpu->state = VCPU_WAIT_SIPI;
+}
+
+void vcpu_take_sipi(struct vcpu *vcpu)
+{
+    struct vcpu_start start = {VCPU_REAL, (uint64_t)atomic_load(&vcpu->sipi_vector) << 12, 0};
+    vcpu_start(vcpu, &start);
+    vcpu->state = VCPU_RUNNING;
+}
+
+/* A boot vCPU enters where the boot protocol says. */
+static void vcpu_take_boot(struct vcpu *vcpu, const struct guest_start *entry)
+{
+    struct vcpu_start start = {
+        entry->entry == GUEST_ENTRY_LONG_MODE ? VCPU_LONG : VCPU_PROTECTED,
+        entry->rip.v,
+        entry->cr3.v,
+    };
+    vcpu_start(vcpu, &start);
+    if (entry->entry == GUEST_ENTRY_LONG_MODE)
+        vcpu->regs.rsi = entry->argument.v;
+    else
+        vcpu->regs.rbx = entry->argument.v;
+    vcpu->state = VCPU_RUNNING;
+}
+
+void vm_boot(struct vm *vm)
+{
+    struct guest_start entry;
+    atomic_store(&vm->state, VM_BUILDING);
+    const char *error = vm_build(vm, &entry);
+    if (error != NULL) {
+        log_error("vm \"%s\": %s; it is left off", vm->config->name, error);
+        atomic_store(&vm->state, VM_FAILED);
+        return;
+    }
+    for (unsigned i = 0; i < vm->vcpu_count; i++) {
+        vm->vcpus[i].state = VCPU_WAIT_SIPI; /* their cores are parked and don't look */
+        atomic_store(&vm->vcpus[i].stopped, false);
+    }
+    apic_reset_this();
+    vcpu_take_boot(&vm->vcpus[0], &entry);
+    vm->starts++;
+    atomic_store(&vm->state, VM_RUNNING);
+    log_info("vm \"%s\": started, kernel %s", vm->config->name, vm->kernel->name);
+}
+
+/* Nobody left, or the service VM gone where the configuration says that it decides: off. */
+static void maybe_power_off(const struct vm *stopped)
+{
+    bool any = false;
+    for (unsigned i = 0; i < MAX_VMS; i++) {
+        int state = vms[i] != NULL ? atomic_load(&vms[i]->state) : VM_OFF;
+        any = any || state == VM_RUNNING || state == VM_BUILDING || state == VM_STOPPING;
+    }
+    if (any && !(stopped->service && poweroff_rule == CONFIG_POWEROFF_SERVICE))
+        return;
+    log_info("the machine switches off");
+    platform_power_off();
+}
+
+/* All other cores of the VM leave the guest. This core answers its own requests meanwhile. */
+static void stop_others(struct vcpu *self)
+{
+    struct vm *vm = self->vm;
+    for (unsigned i = 0; i < vm->vcpu_count; i++) {
+        struct vcpu *vcpu = &vm->vcpus[i];
+        if (vcpu == self || atomic_load(&vcpu->stopped))
+            continue;
+        cpu_kick(vcpu->cpu, REQUEST_STOP);
+        while (!atomic_load(&vcpu->stopped)) {
+            backend->open_window();
+            if (this_cpu()->nmi_seen != 0)
+                nmi_serve(NULL, cpu_take_nmi());
+            cpu_relax();
+        }
+    }
+}
+
+void vm_stop(struct vcpu *vcpu, bool restart, const char *reason)
+{
+    struct vm *vm = vcpu->vm;
+    int running = VM_RUNNING;
+    if (!atomic_compare_exchange_strong(&vm->state, &running, VM_STOPPING)) {
+        vcpu->state = VCPU_WAIT_SIPI; /* another core is at it, and will ask this one to stop */
+        return;
+    }
+    stop_others(vcpu);
+    apic_reset_this();
+    vcpu->state = VCPU_STOPPED;
+    atomic_store(&vcpu->stopped, true);
+    lock_take(&vm->console.lock);
+    console_flush(&vm->console);
+    lock_release(&vm->console.lock);
+    log_info("vm \"%s\": %s", vm->config->name, reason);
+    stats_print_vm(vm);
+    if (vm->service)
+        platform_quiesce();
+    if (restart) {
+        cpu_kick(vm->vcpus[0].cpu, REQUEST_BOOT);
+        return;
+    }
+    atomic_store(&vm->state, VM_OFF);
+    maybe_power_off(vm);
+}

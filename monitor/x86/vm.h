@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A virtual machine: what it owns, what is emulated for it, how it starts and stops. */
+#pragma once
+
+#include "core/config.h"
+#include "core/console.h"
+#include "core/place.h"
+#include "x86/boot/guest.h"
+#include "x86/guest_pci.h"
+#include "x86/vcpu.h"
+
+enum vm_state { VM_OFF, VM_BUILDING, VM_RUNNING, VM_STOPPING, VM_FAILED };
+
+#define VM_MSRS_LOGGED 64u
+
+struct vm {
+    unsigned index;
+    const struct config_vm *config;
+    const struct placement *place;
+    bool service;
+    _Atomic int state; /* enum vm_state */
+    unsigned starts;   /* how often it was booted */
+    struct vcpu *vcpus;
+    unsigned vcpu_count;
+    struct cpu_set cpu_set; /* = place->cpus */
+
+    uint64_t *nested_root;
+    uint8_t *port_map; /* the back end's bitmaps */
+    uint8_t *msr_map;
+    struct lock step_lock;
+
+    struct guest_memory memory;
+    struct e820_map e820;
+    const struct boot_module *kernel, *initrd, *modules[CONFIG_VM_MODULES];
+    uint64_t clock_start_tsc; /* the guest's kvm-clock begins here */
+
+    struct console console;
+    struct guest_pci pci;
+    uint32_t ioapic_select[ACPI_IOAPICS_MAX]; /* service VM */
+
+    uint64_t ports_logged[65536 / 64]; /* one bit a port: its denial has been logged */
+    uint32_t msrs_logged[VM_MSRS_LOGGED];
+    unsigned msrs_logged_count;
+    _Atomic uint64_t denied_ports, denied_msrs, denied_memory, denied_ipis;
+    unsigned ipis_logged, memory_logged;
+};
+
+extern struct vm *vms[MAX_VMS];
+extern unsigned vm_count;
+extern enum config_poweroff poweroff_rule;
+
+/* Make the VM of CONFIG at PLACE: tables, bitmaps, vCPUs. NULL after a message. Boot core. */
+struct vm *vm_create(unsigned index, const struct config_vm *config,
+                     const struct placement *place);
+/* Build the VM's memory as a boot loader would and set its boot vCPU to run. Its boot core. */
+void vm_boot(struct vm *vm);
+/* Stop all of the VM's cores, then start it anew or leave it off. A core of the VM. */
+void vm_stop(struct vcpu *vcpu, bool restart, const char *reason);
+/* The vCPU with APIC id ID in VM, or NULL. Any core. */
+struct vcpu *vm_find_vcpu(const struct vm *vm, apic_id_t id);
+const char *vm_state_name(const struct vm *vm);

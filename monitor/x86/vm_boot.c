@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Building a VM's memory, as a boot loader would. */
+#include "x86/vm_boot.h"
+
+#include "core/log.h"
+#include "lib/string.h"
+#include "x86/asm.h"
+#include "x86/backend.h"
+#include "x86/cpu.h"
+#include "x86/exit.h"
+#include "x86/memory.h"
+#include "x86/paging.h"
+
+#define ACPI_SIZE        (64 * KIB)
+#define GUEST_ACPI_BASE  0xe0000ull /* where firmware would have it; the RSDP comes first */
+#define LOW_TOP          0xa0000ull
+#define HIGH_START       0x100000ull
+#define APIC_WINDOW      0xfee00000ull
+#define APIC_WINDOW_SIZE (MIB)
+#define PHYSICAL_MAX     (1ull << 42) /* as far as the service VM's devices are looked for */
+
+static const struct boot_info *boot;
+static const struct acpi_info *acpi;
+static const struct machine *all_ram; /* as the firmware has it, nothing cut out */
+
+void vm_boot_init(const struct boot_info *boot_info, const struct acpi_info *acpi_info,
+                  const struct machine *ram)
+{
+    boot = boot_info;
+    acpi = acpi_info;
+    all_ram = ram;
+}
+
+static const void *map_physical(uint64_t address, uint64_t size)
+{
+    return address + size >= address && address + size <= 4 * GIB && address != 0
+               ? (const void *)address
+               : NULL;
+}
+
+static uint64_t physical_end(void)
+{
+    uint64_t end = 1ull << (cpuid(0x80000008, 0).eax & 0xff);
+    return end < PHYSICAL_MAX ? end : PHYSICAL_MAX;
+}
+
+/* The service VM: everything is where it is, but RAM that isn't its own and the back doors. */
+static bool map_devices(struct vm *vm)
+{
+    if (!backend->map(vm, (gpa_t){0}, (hpa_t){0}, physical_end()))
+        return false;
+    for (unsigned i = 0; i < all_ram->ram_count; i++)
+        if (!backend->unmap(vm, (gpa_t){all_ram->ram[i].base.v}, all_ram->ram[i].size))
+            return false;
+    ioapic_unmap(vm);
+    /* A store here would become a message-signalled interrupt to any core, NMI and INIT included. */
+    return backend->unmap(vm, (gpa_t){APIC_WINDOW}, APIC_WINDOW_SIZE);
+}
+
+bool vm_map_memory(struct vm *vm)
+{
+    if (vm->service && !map_devices(vm))
+        return false;
+    for (unsigned i = 0; i < vm->memory.count; i++) {
+        const struct place_extent *e = &vm->memory.extents[i];
+        if (!backend->map(vm, e->gpa, e->hpa, e->size))
+            return false;
+    }
+    return true;
+}
+
+/* What was in the memory before is nobody's business, and may be another VM's module. */
+static void scrub(const struct vm *vm)
+{
+    for (unsigned i = 0; i < vm->memory.count; i++) {
+        uint64_t *at = (uint64_t *)vm->memory.extents[i].hpa.v;
+        uint64_t count = vm->memory.extents[i].size / sizeof(*at);
+        __asm__ volatile("rep stosq" : "+D"(at), "+c"(count) : "a"(0ull) : "memory");
+    }
+}
+
+/* The service VM's map: the firmware's, RAM that is not its own made reserved. */
+static bool service_map(struct vm *vm)
+{
+    for (unsigned i = 0; i < boot->map.count; i++) {
+        const struct e820_entry *e = &boot->map.entries[i];
+        uint32_t type = e->type == E820_RAM ? E820_RESERVED : e->type;
+        if (!e820_set(&vm->e820, e->base, e->size, type))
+            return false;
+    }
+    return true;
+}
+
+/* Where the VM's ACPI tables lie: below 1 MiB, or at the end of the service VM's low RAM. */
+static uint64_t acpi_base(const struct vm *vm)
+{
+    uint64_t base = 0;
+    if (!vm->service)
+        return GUEST_ACPI_BASE;
+    for (unsigned i = 0; i < vm->memory.count; i++) {
+        uint64_t end = vm->memory.extents[i].gpa.v + vm->memory.extents[i].size;
+        if (vm->memory.extents[i].size >= 2 * ACPI_SIZE && end <= 4 * GIB)
+            base = align_down(end - ACPI_SIZE, PAGE_SIZE);
+    }
+    return base;
+}
+
+static bool make_map(struct vm *vm)
+{
+    vm->e820.count = 0;
+    if (vm->service && !service_map(vm))
+        return false;
+    for (unsigned i = 0; i < vm->memory.count; i++)
+        if (!e820_set(&vm->e820, vm->memory.extents[i].gpa.v, vm->memory.extents[i].size,
+                      E820_RAM))
+            return false;
+    if (!vm->service &&
+        !e820_set(&vm->e820, LOW_TOP, HIGH_START - LOW_TOP, E820_RESERVED))
+        return false;
+    return e820_set(&vm->e820, acpi_base(vm), ACPI_SIZE, E820_ACPI);
+}
+
+static bool make_acpi(struct vm *vm)
+{
+    gpa_t at = {acpi_base(vm)};
+    uint8_t *buffer = guest_pointer(&vm->memory, at, ACPI_SIZE);
+    if (buffer == NULL)
+        return false;
+    memset(buffer, 0, ACPI_SIZE);
+    size_t used = vm->service ? acpi_build_service(acpi, map_physical, &machine, vm->place,
+                                                   buffer, ACPI_SIZE, at)
+                              : acpi_build_guest(&machine, vm->place, buffer, ACPI_SIZE, at);
+    return used != 0;
+}
+
+const char *vm_build(struct vm *vm, struct guest_start *start)
+{
+    if (vm->starts == 0)
+        scrub(vm);
+    if (!make_map(vm))
+        return "its memory map has too many entries";
+    if (!make_acpi(vm))
+        return "its ACPI tables find no room";
+    struct boot_request request = {
+        .memory = vm->memory,
+        .e820 = &vm->e820,
+        .kernel = vm->kernel,
+        .initrd = vm->initrd,
+        .module_count = vm->config->module_count,
+        .cmdline = vm->config->cmdline,
+    };
+    for (unsigned i = 0; i < request.module_count; i++)
+        request.modules[i] = vm->modules[i];
+    if (vm->service)
+        request.firmware = boot->firmware;
+    request.firmware.rsdp = acpi_base(vm);
+    console_init(&vm->console, vm->config->name);
+    guest_pci_reset(&vm->pci);
+    vm->clock_start_tsc = rdtsc();
+    return boot_load(&request, start);
+}

@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: Apache-2.0
+# The host's side: guests, kernels and QEMU under $(BUILD), and the two commands that use them.
+
+BUILD ?= build
+VMS   ?= 3
+CPUS  ?= 6
+ACCEL ?= tcg
+APPEND ?=
+
+GUEST_DIR    := $(BUILD)/guests
+GUEST_SRC    := $(wildcard guest/*.c)
+GUEST_CFLAGS := -std=gnu17 -Os -static -D_GNU_SOURCE -Wall -Wextra -Wconversion -Wshadow \
+                -Wmissing-prototypes -Wcast-qual -Wvla -Wundef -Werror \
+                -ffile-prefix-map=$(CURDIR)=. -Wl,--build-id=none
+RUN          := tools/run.py --build $(BUILD) --vms $(VMS) --cpus $(CPUS) --accel $(ACCEL) \
+                $(if $(APPEND),--append "$(APPEND)")
+
+.PHONY: guests guests-6.12 run smoke
+
+guests: $(BUILD)/host/qemu-system-x86_64 $(GUEST_DIR)/vmlinuz-6.1 $(GUEST_DIR)/initrd.img
+
+guests-6.12: $(GUEST_DIR)/vmlinuz-6.12
+
+run:
+	@tools/deps.sh build run
+	@MAKE="$(MAKE)" $(RUN)
+
+smoke:
+	@tools/deps.sh build run
+	@MAKE="$(MAKE)" $(RUN) --smoke
+
+$(BUILD)/host/qemu-system-x86_64:
+	@tools/fetch.py --build $(BUILD) qemu
+
+$(GUEST_DIR)/vmlinuz-%:
+	@tools/fetch.py --build $(BUILD) kernel-$*
+
+$(GUEST_DIR)/busybox:
+	@tools/fetch.py --build $(BUILD) busybox
+
+$(GUEST_DIR)/init: $(GUEST_SRC) guest/init.h
+	@mkdir -p $(@D)
+	$(CC) $(GUEST_CFLAGS) $(GUEST_SRC) -o $@
+
+$(GUEST_DIR)/initrd.img: guest/mkinitrd.py $(GUEST_DIR)/init $(GUEST_DIR)/busybox
+	guest/mkinitrd.py --init $(GUEST_DIR)/init --busybox $(GUEST_DIR)/busybox $@
