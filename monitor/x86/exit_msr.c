@@ -15,6 +15,10 @@
 #define MSR_TSC_DEADLINE     0x000006e0u
 #define MSR_XSS              0x00000da0u
 #define MSR_VIRT_SPEC_CTRL   0xc001011fu
+#define MSR_K7_COUNTERS      0xc0010000u
+#define MSR_K7_COUNTERS_LAST 0xc0010007u
+#define MSR_NB_CFG           0xc001001fu
+#define MSR_MMIO_CONFIG_BASE 0xc0010058u
 #define MSR_AMD64_LS_CFG     0xc0011020u
 #define MSR_AMD64_LAST_CFG   0xc00110ffu
 
@@ -40,7 +44,6 @@ static const struct {
     {X2APIC_SVR, X2APIC_SVR, RW},
     {X2APIC_ISR0, X2APIC_IRR0 + 7, R},
     {X2APIC_ESR, X2APIC_ESR, RW},
-    {X2APIC_LVT_CMCI, X2APIC_LVT_CMCI, R},
     {X2APIC_LVT_TIMER, X2APIC_LVT_TIMER, RW},
     {X2APIC_LVT_THERMAL, X2APIC_LVT_ERROR, R}, /* writes are looked at */
     {X2APIC_TIMER_INIT, X2APIC_TIMER_INIT, RW},
@@ -67,21 +70,28 @@ static const struct {
     {MSR_MTRR_DEF_TYPE, MSR_MTRR_DEF_TYPE, true},
     {MSR_SYSCFG, MSR_SYSCFG, false},
     {MSR_HWCR, MSR_HWCR, false},
+    {MSR_NB_CFG, MSR_NB_CFG, false},
+    {MSR_MMIO_CONFIG_BASE, MSR_MMIO_CONFIG_BASE, false},
     {MSR_AMD64_LS_CFG, MSR_AMD64_LAST_CFG, false}, /* erratum switches: read, never set */
 };
 
+static bool msr_is_apic(uint32_t msr)
+{
+    return msr >= MSR_X2APIC_FIRST && msr <= MSR_X2APIC_LAST;
+}
+
+/* The APIC's are taken for granted: probing one that is missing would leave an error in the ESR. */
 static bool msr_exists(uint32_t msr)
 {
     uint64_t value;
-    return rdmsr_safe(msr, &value);
+    return msr_is_apic(msr) || rdmsr_safe(msr, &value);
 }
 
 /* The user's `msr` lines; the isolation floor below is not theirs to remove. */
 static bool msr_configurable(uint32_t msr)
 {
-    bool apic = msr >= MSR_X2APIC_FIRST && msr <= MSR_X2APIC_LAST;
     bool svm = msr == MSR_VM_CR || msr == MSR_VM_HSAVE_PA || msr == MSR_EFER;
-    return !apic && !svm && msr != MSR_APIC_BASE;
+    return !msr_is_apic(msr) && !svm && msr != MSR_APIC_BASE;
 }
 
 void exit_msr_init(struct vm *vm)
@@ -128,6 +138,10 @@ static bool msr_deny(struct vcpu *vcpu, uint32_t msr, bool write)
 {
     struct vm *vm = vcpu->vm;
     atomic_fetch_add(&vm->denied_msrs, 1);
+    vcpu_fault_gp(vcpu);
+    /* Stock kernels look for performance counters; that they find none is no news. */
+    if (msr >= MSR_K7_COUNTERS && msr <= MSR_K7_COUNTERS_LAST)
+        return false;
     lock_take(&vm->step_lock);
     bool first = msr_first_time(vm, msr);
     lock_release(&vm->step_lock);
@@ -137,7 +151,6 @@ static bool msr_deny(struct vcpu *vcpu, uint32_t msr, bool write)
     else if (first)
         log_warning("vm \"%s\": %s of MSR 0x%x at %lx denied: it belongs to the monitor",
                     vm->config->name, write ? "write" : "read", msr, vcpu->rip);
-    vcpu_fault_gp(vcpu);
     return false;
 }
 
@@ -167,12 +180,13 @@ bool exit_msr_read(struct vcpu *vcpu, uint32_t msr)
     return true;
 }
 
-/* Local interrupts may be fixed or NMI; the service VM's may come from the old controllers. */
+/* Local interrupts may be fixed or NMI; the service VM's may come from the old controllers, which
+ * stock kernels name in a masked entry elsewhere, too. */
 static bool msr_write_lvt(struct vcpu *vcpu, uint32_t msr, uint64_t value)
 {
     uint32_t delivery = value >> 8 & 7;
     bool allowed = delivery == DELIVERY_FIXED || delivery == DELIVERY_NMI ||
-                   (delivery == DELIVERY_EXTINT && vcpu->vm->service);
+                   (delivery == DELIVERY_EXTINT && (vcpu->vm->service || (value & LVT_MASKED) != 0));
     if (!allowed)
         return msr_deny(vcpu, msr, true);
     if (!wrmsr_safe(msr, value)) {
