@@ -10,7 +10,7 @@
 
 #define CFG_COMMAND  0x04u
 #define   COMMAND_IO 1u
-#define CFG_BAR0     0x10u
+#define CFG_BAR1     0x14u
 #define CFG_MSI      0x40u
 #define MSI_ENABLE   1u
 
@@ -42,15 +42,15 @@ void guest_pci_reset(struct guest_pci *pci)
     set32(pci, SLOT_BRIDGE, 0x08, 0x06000000, 0);
 
     /*
-     * A NetMos 9900 with one 16550: one of the few UARTs for which stock 8250_pci uses MSI, and so
-     * the only kind that is driven by interrupts in a VM without interrupt controllers.
+     * HPE's PCI serial port, one 16550 in BAR 1: one of the few UARTs for which stock 8250_pci uses
+     * MSI, and so the only kind that is driven by interrupts in a VM without interrupt controllers.
+     * (NetMos 9900 is another; for it the driver asks the user to report a redundant table entry.)
      */
-    set32(pci, SLOT_UART, 0x00, 0x99009710, 0);
+    set32(pci, SLOT_UART, 0x00, 0x037e1590, 0);
     set16(pci, SLOT_UART, CFG_COMMAND, COMMAND_IO, 0x0407);
     set16(pci, SLOT_UART, 0x06, 0x0010, 0); /* status: has capabilities */
-    set32(pci, SLOT_UART, 0x08, 0x07000200, 0);
-    set32(pci, SLOT_UART, CFG_BAR0, UART_PORT | 1, 0xfff8);
-    set32(pci, SLOT_UART, 0x2c, 0x1000a000, 0);
+    set32(pci, SLOT_UART, 0x08, 0x07800000, 0); /* other communication device */
+    set32(pci, SLOT_UART, CFG_BAR1, UART_PORT | 1, 0xfff8);
     set32(pci, SLOT_UART, 0x34, CFG_MSI, 0);
     set32(pci, SLOT_UART, 0x3c, 0, 0xff);
     set16(pci, SLOT_UART, CFG_MSI, 0x0005, 0);
@@ -107,7 +107,7 @@ uint16_t guest_pci_uart_port(const struct guest_pci *pci)
 {
     if ((get32(pci, SLOT_UART, CFG_COMMAND) & COMMAND_IO) == 0)
         return 0;
-    return get32(pci, SLOT_UART, CFG_BAR0) & 0xfff8;
+    return get32(pci, SLOT_UART, CFG_BAR1) & 0xfff8;
 }
 
 bool guest_pci_uart_msi(const struct guest_pci *pci, uint64_t *address, uint32_t *data)

@@ -50,6 +50,22 @@ void *memory_pages_or_panic(unsigned pages)
     return memory;
 }
 
+static bool page_is_clear(const uint64_t *page)
+{
+    uint64_t any = 0;
+    for (unsigned i = 0; i < PAGE_SIZE / sizeof(*page) && any == 0; i += 8)
+        any = page[i] | page[i + 1] | page[i + 2] | page[i + 3] | page[i + 4] | page[i + 5] |
+              page[i + 6] | page[i + 7];
+    return any == 0;
+}
+
+void memory_scrub(void *memory, uint64_t size)
+{
+    for (uint8_t *at = memory; size > 0; at += PAGE_SIZE, size -= PAGE_SIZE)
+        if (!page_is_clear((const uint64_t *)at)) /* fresh memory stays untouched: faster */
+            memset(at, 0, PAGE_SIZE);
+}
+
 static void range_remove(struct machine *m, unsigned index)
 {
     m->ram_count--;

@@ -140,7 +140,8 @@ void vm_boot(struct vm *vm)
     vcpu_take_boot(&vm->vcpus[0], &entry);
     vm->starts++;
     atomic_store(&vm->state, VM_RUNNING);
-    log_info("vm \"%s\": started, kernel %s", vm->config->name, vm->kernel->name);
+    log_info("vm \"%s\": start %u, kernel %s, nested tables at 0x%lx", vm->config->name,
+             vm->starts, vm->kernel->name, (uint64_t)vm->nested_root);
 }
 
 /* Nobody left, or the service VM gone where the configuration says that it decides: off. */

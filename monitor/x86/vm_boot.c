@@ -72,11 +72,8 @@ bool vm_map_memory(struct vm *vm)
 /* What was in the memory before is nobody's business, and may be another VM's module. */
 static void scrub(const struct vm *vm)
 {
-    for (unsigned i = 0; i < vm->memory.count; i++) {
-        uint64_t *at = (uint64_t *)vm->memory.extents[i].hpa.v;
-        uint64_t count = vm->memory.extents[i].size / sizeof(*at);
-        __asm__ volatile("rep stosq" : "+D"(at), "+c"(count) : "a"(0ull) : "memory");
-    }
+    for (unsigned i = 0; i < vm->memory.count; i++)
+        memory_scrub((void *)vm->memory.extents[i].hpa.v, vm->memory.extents[i].size);
 }
 
 /* The service VM's map: the firmware's, RAM that is not its own made reserved. */

@@ -118,6 +118,25 @@ static void test_eight_on_four_nodes(void **state)
     expect_extent(0, 2, 4 * GIB, 4 * GIB, GIB + MIB - 0x9f000);
 }
 
+static void test_best_fit(void **state)
+{
+    (void)state;
+    empty_machine(3);
+    for (unsigned node = 0; node < 3; node++) {
+        add_ram(node, (4 + 4 * node) * GIB, node == 2 ? 2 * GIB : 4 * GIB);
+        add_cores(node, node == 1 ? 4 : 8, 1);
+    }
+    expect_all("vm a { cpus 4 }");
+    assert_int_equal(plan.vms[0].node, 1); /* the fewest cores are left over */
+    expect_all("vm a { cpus 5 }");
+    assert_int_equal(plan.vms[0].node, 2); /* as many on 0, but more memory */
+    expect_all("vm a { cpus 5; memory 3G }");
+    assert_int_equal(plan.vms[0].node, 0);
+    expect_all("vm a { cpus 4 } vm b { cpus 8; memory 4G } vm c { cpus 8 }");
+    for (unsigned vm = 0; vm < 3; vm++)
+        assert_false(plan.vms[vm].spans);
+}
+
 static void test_spanning(void **state)
 {
     (void)state;
@@ -347,6 +366,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_eight_on_four_nodes),
+        cmocka_unit_test(test_best_fit),
         cmocka_unit_test(test_spanning),
         cmocka_unit_test(test_bound_to_nodes),
         cmocka_unit_test(test_odd_machines),
