@@ -76,10 +76,23 @@ entry_long:
     movl %edi, %edi             /* upper halves are undefined after 32-bit code */
     movl %esi, %esi
     movl $boot_stack_top, %esp
+    rdtsc                       /* no two boots have the same canary; its low byte stays 0 */
+    shll $8, %eax
+    xorl %eax, __stack_chk_guard
+    xorl %edx, __stack_chk_guard + 4
     call boot_main
 3:  cli
     hlt
     jmp 3b
+
+    /* _Noreturn void entry_switch_stack(void *stack_top, void (*go_on)(void)) */
+    .globl entry_switch_stack
+entry_switch_stack:
+    movq %rdi, %rsp
+    call *%rsi
+4:  cli
+    hlt
+    jmp 4b
 
     .section .rodata
     .balign 8

@@ -8,12 +8,9 @@
 
 #define MSR_KVM_WALL_CLOCK   0x4b564d00u
 #define MSR_KVM_SYSTEM_TIME  0x4b564d01u
-#define MSR_SPEC_CTRL        0x00000048u
 #define MSR_PRED_CMD         0x00000049u
 #define MSR_MCG_CAP          0x00000179u
 #define MSR_MISC_ENABLE      0x000001a0u
-#define MSR_TSC_DEADLINE     0x000006e0u
-#define MSR_XSS              0x00000da0u
 #define MSR_VIRT_SPEC_CTRL   0xc001011fu
 #define MSR_K7_COUNTERS      0xc0010000u
 #define MSR_K7_COUNTERS_LAST 0xc0010007u
@@ -142,13 +139,15 @@ static bool msr_deny(struct vcpu *vcpu, uint32_t msr, bool write)
     /* Stock kernels look for performance counters; that they find none is no news. */
     if (msr >= MSR_K7_COUNTERS && msr <= MSR_K7_COUNTERS_LAST)
         return false;
-    lock_take(&vm->step_lock);
+    lock_take(&vm->log_lock);
     bool first = msr_first_time(vm, msr);
-    lock_release(&vm->step_lock);
-    if (first && msr_configurable(msr))
+    lock_release(&vm->log_lock);
+    if (!first || !vm_may_log(vm))
+        return false;
+    if (msr_configurable(msr))
         log_warning("vm \"%s\": %s of MSR 0x%x at %lx denied; to allow it write: msr 0x%x allow",
                     vm->config->name, write ? "write" : "read", msr, vcpu->rip, msr);
-    else if (first)
+    else
         log_warning("vm \"%s\": %s of MSR 0x%x at %lx denied: it belongs to the monitor",
                     vm->config->name, write ? "write" : "read", msr, vcpu->rip);
     return false;

@@ -57,10 +57,10 @@ void exit_port_init(struct vm *vm)
 static bool port_first_time(struct vm *vm, uint16_t port)
 {
     uint64_t bit = 1ull << (port % 64);
-    lock_take(&vm->step_lock);
+    lock_take(&vm->log_lock);
     bool first = (vm->ports_logged[port / 64] & bit) == 0;
     vm->ports_logged[port / 64] |= bit;
-    lock_release(&vm->step_lock);
+    lock_release(&vm->log_lock);
     return first;
 }
 
@@ -70,7 +70,7 @@ void port_deny(struct vcpu *vcpu, const struct port_access *access)
     const char *what = access->in ? "read" : "write";
     atomic_fetch_add(&vm->denied_ports, 1);
     /* Stock kernels look for the old PC's devices; that they find none is no news. */
-    if (guest_port_absent(access->port) || !port_first_time(vm, access->port))
+    if (guest_port_absent(access->port) || !port_first_time(vm, access->port) || !vm_may_log(vm))
         return;
     if (access->string)
         log_warning("vm \"%s\": string %s of port 0x%x at %lx denied: emulated ports take single "

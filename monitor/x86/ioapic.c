@@ -26,21 +26,17 @@ static volatile uint32_t *ioapic_at(unsigned index)
     return (volatile uint32_t *)(uint64_t)acpi_info->ioapics[index].address;
 }
 
+/* The two registers are a pair: the lock is held. */
 static uint32_t ioapic_read(unsigned index, uint32_t reg)
 {
-    lock_take(&ioapic_lock);
     ioapic_at(index)[REG_SELECT / 4] = reg;
-    uint32_t value = ioapic_at(index)[REG_WINDOW / 4];
-    lock_release(&ioapic_lock);
-    return value;
+    return ioapic_at(index)[REG_WINDOW / 4];
 }
 
 static void ioapic_write(unsigned index, uint32_t reg, uint32_t value)
 {
-    lock_take(&ioapic_lock);
     ioapic_at(index)[REG_SELECT / 4] = reg;
     ioapic_at(index)[REG_WINDOW / 4] = value;
-    lock_release(&ioapic_lock);
 }
 
 static unsigned ioapic_pins(unsigned index)
@@ -55,10 +51,12 @@ void ioapic_init(const struct acpi_info *acpi)
 
 void ioapic_mask_all(void)
 {
+    lock_take(&ioapic_lock);
     for (unsigned i = 0; i < acpi_info->ioapic_count; i++)
         for (unsigned pin = 0; pin < ioapic_pins(i); pin++)
             if (i != log_ioapic || IOAPIC_TABLE + 2 * pin != log_register)
                 ioapic_write(i, IOAPIC_TABLE + 2 * pin, ENTRY_MASKED);
+    lock_release(&ioapic_lock);
 }
 
 /* The log port's interrupt becomes an NMI: it reaches a core that never leaves its guest. */
@@ -121,7 +119,8 @@ static bool entry_confined(const struct vm *vm, uint32_t low, uint32_t high)
 
 /*
  * A write of one half of an entry. The half not written is the hardware's. An entry that points
- * outside the VM is masked, so neither half can be set first to smuggle the other in.
+ * outside the VM is masked, so neither half can be set first to smuggle the other in; the lock,
+ * held from look to write, keeps a second core from doing so.
  */
 static void entry_write(struct vcpu *vcpu, unsigned index, uint32_t reg, uint32_t value)
 {
@@ -135,8 +134,9 @@ static void entry_write(struct vcpu *vcpu, unsigned index, uint32_t reg, uint32_
     ioapic_write(index, reg & ~1u, low | ENTRY_MASKED);
     if (high_half)
         ioapic_write(index, reg, value);
-    log_warning("vm \"%s\": IO-APIC entry %u at %lx masked: %x%08x does not go to this VM's cores",
-                vcpu->vm->config->name, (reg - IOAPIC_TABLE) / 2, vcpu->rip, high, low);
+    if (vm_may_log(vcpu->vm))
+        log_warning("vm \"%s\": IO-APIC entry %u at %lx masked: %x%08x does not go to this VM's cores",
+                    vcpu->vm->config->name, (reg - IOAPIC_TABLE) / 2, vcpu->rip, high, low);
 }
 
 static void window_write(struct vcpu *vcpu, unsigned index, uint32_t value)
@@ -155,8 +155,9 @@ static void ioapic_done(struct vcpu *vcpu)
 {
     const volatile uint32_t *page = vcpu->step_page;
     int index = ioapic_find((gpa_t){vcpu->step_gpa});
-    if (index < 0 || !vcpu->step_write)
+    if (index < 0)
         return;
+    lock_take(&ioapic_lock);
     uint64_t offset = vcpu->step_gpa - acpi_info->ioapics[index].address;
     if (offset == REG_SELECT)
         vcpu->vm->ioapic_select[index] = page[REG_SELECT / 4];
@@ -164,6 +165,7 @@ static void ioapic_done(struct vcpu *vcpu)
         window_write(vcpu, (unsigned)index, page[REG_WINDOW / 4]);
     else if (offset == REG_EOI)
         ioapic_at((unsigned)index)[REG_EOI / 4] = page[REG_EOI / 4];
+    lock_release(&ioapic_lock);
 }
 
 bool ioapic_access(struct vcpu *vcpu, gpa_t gpa, bool write)
@@ -176,9 +178,11 @@ bool ioapic_access(struct vcpu *vcpu, gpa_t gpa, bool write)
     for (unsigned i = 0; i < PAGE_SIZE / 4; i++)
         page[i] = 0;
     page[REG_SELECT / 4] = select;
+    lock_take(&ioapic_lock);
     page[REG_WINDOW / 4] = is_log_register((unsigned)index, select & 0xff)
                                ? ((select & 1) != 0 ? 0 : ENTRY_MASKED)
                                : ioapic_read((unsigned)index, select & 0xff);
+    lock_release(&ioapic_lock);
     vcpu->step_done = write ? ioapic_done : NULL;
     return true;
 }

@@ -16,7 +16,6 @@
 #define SHORTHAND_SELF    1u
 #define SHORTHAND_ALL     2u
 #define VECTOR_FIRST      16u
-#define IPIS_LOGGED       8u
 
 struct ipi {
     struct vcpu *from;
@@ -29,7 +28,7 @@ static void ipi_deny(struct vcpu *vcpu, uint64_t command, const char *why)
 {
     struct vm *vm = vcpu->vm;
     atomic_fetch_add(&vm->denied_ipis, 1);
-    if (vm->ipis_logged++ < IPIS_LOGGED)
+    if (vm_may_log(vm))
         log_warning("vm \"%s\": IPI %lx at %lx denied: %s", vm->config->name, command, vcpu->rip,
                     why);
 }

@@ -25,9 +25,10 @@
 
 #define MULLION_VERSION "0.1.0"
 
-uintptr_t __stack_chk_guard = 0x595e9fbd94fda766;
+uintptr_t __stack_chk_guard = 0x595e9fbd94fda700; /* the entry code mixes the TSC in */
 _Noreturn void __stack_chk_fail(void);
 _Noreturn void boot_main(uint32_t magic, uint64_t information);
+_Noreturn void entry_switch_stack(void *stack_top, void (*go_on)(void)); /* entry.S */
 
 const struct backend *backend = &svm_backend;
 
@@ -90,6 +91,29 @@ static void say_ready(unsigned started)
     log_info("no IOMMU is used: who owns bus-mastering devices (the service VM) is trusted");
 }
 
+/* The second half of the boot, on the boot core's own guarded stack. */
+static void boot_divide(void)
+{
+    cpu_init_this(cpus[0]);
+    cpu_start_others(cpu_begin);
+    backend->enable_cpu(cpus[0]);
+    platform_init(&acpi);
+    ioapic_init(&acpi);
+    vm_boot_init(&boot, &acpi, &all_ram);
+
+    unsigned started = setup_vms(&boot, &machine);
+    if (started == 0) {
+        log_error("no VM can be built; the machine stops. Mend the configuration");
+        cpu_halt();
+    }
+    say_ready(started);
+    ioapic_mask_all();
+    logkey_init(setup_log_cpu());
+    setup_start_all();
+    apic_reset_this();
+    cpu_run(cpus[0]);
+}
+
 void boot_main(uint32_t magic, uint64_t information)
 {
     early_cpu();
@@ -114,20 +138,5 @@ void boot_main(uint32_t magic, uint64_t information)
 
     if (!cpu_init_all())
         panic("no memory for the cores");
-    cpu_init_this(cpus[0]);
-    cpu_start_others(cpu_begin);
-    backend->enable_cpu(cpus[0]);
-    platform_init(&acpi);
-    ioapic_init(&acpi);
-    vm_boot_init(&boot, &acpi, &all_ram);
-
-    unsigned started = setup_vms(&boot, &machine);
-    if (started == 0)
-        bare_boot(&boot, &acpi, &machine, "no VM could be built");
-    say_ready(started);
-    ioapic_mask_all();
-    logkey_init(setup_log_cpu());
-    setup_start_all();
-    apic_reset_this();
-    cpu_run(cpus[0]);
+    entry_switch_stack(cpus[0]->stack_top, boot_divide);
 }

@@ -7,6 +7,7 @@
 #define   APIC_BASE_BSP       (1ull << 8)
 #define   APIC_BASE_X2APIC    (1ull << 10)
 #define   APIC_BASE_ENABLE    (1ull << 11)
+#define MSR_SPEC_CTRL         0x00000048u
 #define MSR_BIOS_SIGN_ID      0x0000008bu
 #define MSR_MTRR_CAP          0x000000feu
 #define MSR_SYSENTER_CS       0x00000174u
@@ -22,8 +23,10 @@
 #define MSR_PAT               0x00000277u
 #define   PAT_RESET           0x0007040600070406ull
 #define MSR_MTRR_DEF_TYPE     0x000002ffu
+#define MSR_TSC_DEADLINE      0x000006e0u
 #define MSR_X2APIC_FIRST      0x00000800u
 #define MSR_X2APIC_LAST       0x000008ffu
+#define MSR_XSS               0x00000da0u
 #define MSR_EFER              0xc0000080u
 #define   EFER_SCE            (1ull << 0)
 #define   EFER_LME            (1ull << 8)

@@ -46,6 +46,9 @@ void stats_print_vm(const struct vm *vm)
     log_info("denied %s ports %lu msrs %lu memory %lu ipis %lu", vm->config->name,
              atomic_load(&vm->denied_ports), atomic_load(&vm->denied_msrs),
              atomic_load(&vm->denied_memory), atomic_load(&vm->denied_ipis));
+    log_info("milestones %s scrubbed %lu loaded %lu entered %lu cores-up %lu us", vm->config->name,
+             vm->milestones.scrubbed, vm->milestones.loaded, vm->milestones.entered,
+             vm->milestones.cores_up);
     print_exits(vm);
 }
 

@@ -10,13 +10,11 @@
 #include "x86/exit.h"
 #include "x86/memory.h"
 
-#define MEMORY_LOGGED 16u
-
 static void memory_deny(struct vcpu *vcpu, gpa_t gpa, bool write, bool fetch)
 {
     struct vm *vm = vcpu->vm;
     atomic_fetch_add(&vm->denied_memory, 1);
-    if (vm->memory_logged++ < MEMORY_LOGGED)
+    if (vm_may_log(vm))
         log_warning("vm \"%s\": %s of address %lx at %lx denied: it is not this VM's memory",
                     vm->config->name, fetch ? "execution" : write ? "write" : "read", gpa.v,
                     vcpu->rip);
@@ -33,7 +31,6 @@ enum exit_reason exit_memory(struct vcpu *vcpu, gpa_t gpa, bool write, bool fetc
         return EXIT_MEMORY;
     }
     vcpu->step_gpa = gpa.v;
-    vcpu->step_write = write;
     vcpu->step_done = NULL;
     bool device = vcpu->vm->service && ioapic_owns(gpa) && ioapic_access(vcpu, gpa, write);
     if (!device) {
@@ -48,7 +45,8 @@ enum exit_reason exit_memory(struct vcpu *vcpu, gpa_t gpa, bool write, bool fetc
 
 void exit_undefined(struct vcpu *vcpu, const char *what)
 {
-    log_warning("vm \"%s\": %s at %lx denied: a VM has no virtualization of its own",
-                vcpu->vm->config->name, what, vcpu->rip);
+    if (vm_may_log(vcpu->vm))
+        log_warning("vm \"%s\": %s at %lx denied: a VM has no virtualization of its own",
+                    vcpu->vm->config->name, what, vcpu->rip);
     vcpu_fault(vcpu, 6);
 }

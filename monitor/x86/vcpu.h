@@ -61,7 +61,6 @@ struct vcpu {
     uint64_t step_saved_flags, step_saved_dr6;
     void (*step_done)(struct vcpu *vcpu); /* after the instruction; NULL: nothing to look at */
     uint64_t step_gpa;
-    bool step_write;
 };
 
 static inline void vcpu_count(struct vcpu *vcpu, enum exit_reason reason)

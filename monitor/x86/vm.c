@@ -9,10 +9,12 @@
 #include "x86/backend.h"
 #include "x86/cpu.h"
 #include "x86/exit.h"
+#include "x86/guest_state.h"
 #include "x86/memory.h"
 #include "x86/platform.h"
 #include "x86/requests.h"
 #include "x86/stats.h"
+#include "x86/time.h"
 #include "x86/vm_boot.h"
 
 #define APIC_IDS 4096u
@@ -28,6 +30,17 @@ const char *vm_state_name(const struct vm *vm)
     return names[atomic_load(&vm->state)];
 }
 
+bool vm_may_log(struct vm *vm)
+{
+    unsigned before = atomic_fetch_add(&vm->denials_logged, 1);
+    if (before == VM_DENIALS_LOGGED)
+        log_warning("vm \"%s\": %u denials logged; further ones are only counted",
+                    vm->config->name, VM_DENIALS_LOGGED);
+    if (before > VM_DENIALS_LOGGED)
+        atomic_store(&vm->denials_logged, VM_DENIALS_LOGGED + 1); /* never wraps */
+    return before < VM_DENIALS_LOGGED;
+}
+
 struct vcpu *vm_find_vcpu(const struct vm *vm, apic_id_t id)
 {
     struct vcpu *vcpu = id.v < APIC_IDS ? vcpu_of_apic[id.v] : NULL;
@@ -37,8 +50,11 @@ struct vcpu *vm_find_vcpu(const struct vm *vm, apic_id_t id)
 static bool vcpu_create(struct vm *vm, cpu_id_t id)
 {
     struct vcpu *vcpu = &vm->vcpus[vm->vcpu_count];
-    if (machine.cpus[id].apic_id.v >= APIC_IDS)
+    if (machine.cpus[id].apic_id.v >= APIC_IDS) {
+        log_error("vm \"%s\": core %u has APIC id %u, above %u; list other cores", vm->config->name,
+                  id, machine.cpus[id].apic_id.v, APIC_IDS - 1);
         return false;
+    }
     vcpu->vm = vm;
     vcpu->index = vm->vcpu_count++;
     vcpu->cpu = cpus[id];
@@ -76,7 +92,8 @@ struct vm *vm_create(unsigned index, const struct config_vm *config,
     vm->memory = (struct guest_memory){place->extents, place->extent_count};
     console_init(&vm->console, config->name);
     if (!backend->vm_init(vm) || !vcpus_create(vm) || !vm_map_memory(vm)) {
-        log_error("vm \"%s\": the monitor's memory is used up", config->name);
+        log_error("vm \"%s\" cannot be made: %s", config->name,
+                  "the monitor's memory is used up, or a core is out of reach");
         return NULL;
     }
     exit_port_init(vm);
@@ -89,6 +106,7 @@ static void vcpu_start(struct vcpu *vcpu, const struct vcpu_start *start)
 {
     memset(&vcpu->regs, 0, sizeof(vcpu->regs));
     vcpu->regs.rdx = cpuid(1, 0).eax; /* the processor's signature, as after INIT */
+    guest_state_reset();
     backend->vcpu_reset(vcpu, start);
     vcpu->rip = start->rip;
 }
@@ -104,6 +122,8 @@ void vcpu_take_sipi(struct vcpu *vcpu)
     struct vcpu_start start = {VCPU_REAL, (uint64_t)atomic_load(&vcpu->sipi_vector) << 12, 0};
     vcpu_start(vcpu, &start);
     vcpu->state = VCPU_RUNNING;
+    if (atomic_fetch_add(&vcpu->vm->cores_up, 1) + 1 == vcpu->vm->vcpu_count)
+        vcpu->vm->milestones.cores_up = time_us();
 }
 
 /* A boot vCPU enters where the boot protocol says. */
@@ -138,6 +158,8 @@ void vm_boot(struct vm *vm)
     }
     apic_reset_this();
     vcpu_take_boot(&vm->vcpus[0], &entry);
+    vm->milestones.entered = time_us();
+    atomic_store(&vm->cores_up, 1);
     vm->starts++;
     atomic_store(&vm->state, VM_RUNNING);
     log_info("vm \"%s\": start %u, kernel %s, nested tables at 0x%lx", vm->config->name,

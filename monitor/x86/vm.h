@@ -11,7 +11,12 @@
 
 enum vm_state { VM_OFF, VM_BUILDING, VM_RUNNING, VM_STOPPING, VM_FAILED };
 
-#define VM_MSRS_LOGGED 64u
+#define VM_MSRS_LOGGED    64u
+#define VM_DENIALS_LOGGED 200u /* lines of log that a VM's misdeeds may cost */
+
+struct vm_milestones {
+    uint64_t scrubbed, loaded, entered, cores_up; /* microseconds since the monitor's entry */
+};
 
 struct vm {
     unsigned index;
@@ -27,11 +32,13 @@ struct vm {
     uint64_t *nested_root;
     uint8_t *port_map; /* the back end's bitmaps */
     uint8_t *msr_map;
-    struct lock step_lock;
+    struct lock log_lock;
 
     struct guest_memory memory;
     struct e820_map e820;
     const struct boot_module *kernel, *initrd, *modules[CONFIG_VM_MODULES];
+    struct vm_milestones milestones; /* of the last start */
+    _Atomic unsigned cores_up;
     uint64_t clock_start_tsc; /* the guest's kvm-clock begins here */
 
     struct console console;
@@ -42,7 +49,7 @@ struct vm {
     uint32_t msrs_logged[VM_MSRS_LOGGED];
     unsigned msrs_logged_count;
     _Atomic uint64_t denied_ports, denied_msrs, denied_memory, denied_ipis;
-    unsigned ipis_logged, memory_logged;
+    _Atomic unsigned denials_logged; /* lines; beyond VM_DENIALS_LOGGED only counted */
 };
 
 extern struct vm *vms[MAX_VMS];
@@ -58,4 +65,6 @@ void vm_boot(struct vm *vm);
 void vm_stop(struct vcpu *vcpu, bool restart, const char *reason);
 /* The vCPU with APIC id ID in VM, or NULL. Any core. */
 struct vcpu *vm_find_vcpu(const struct vm *vm, apic_id_t id);
+/* May one more denial of VM's be logged? The last one says that it is the last. Any core. */
+bool vm_may_log(struct vm *vm);
 const char *vm_state_name(const struct vm *vm);

@@ -9,7 +9,7 @@
 #include "x86/cpu.h"
 #include "x86/exit.h"
 #include "x86/memory.h"
-#include "x86/paging.h"
+#include "x86/time.h"
 
 #define ACPI_SIZE        (64 * KIB)
 #define GUEST_ACPI_BASE  0xe0000ull /* where firmware would have it; the RSDP comes first */
@@ -132,8 +132,10 @@ static bool make_acpi(struct vm *vm)
 
 const char *vm_build(struct vm *vm, struct guest_start *start)
 {
+    vm->milestones = (struct vm_milestones){0};
     if (vm->starts == 0)
         scrub(vm);
+    vm->milestones.scrubbed = time_us();
     if (!make_map(vm))
         return "its memory map has too many entries";
     if (!make_acpi(vm))
@@ -154,5 +156,7 @@ const char *vm_build(struct vm *vm, struct guest_start *start)
     console_init(&vm->console, vm->config->name);
     guest_pci_reset(&vm->pci);
     vm->clock_start_tsc = rdtsc();
-    return boot_load(&request, start);
+    const char *error = boot_load(&request, start);
+    vm->milestones.loaded = time_us();
+    return error;
 }

@@ -48,7 +48,7 @@ class Interactive:
         """Runs until the user leaves; returns the exit status."""
         if not (sys.stdin.isatty() and sys.stdout.isatty()):
             raise HostError("`make run` needs a terminal; without one use `make smoke`")
-        log = self.machine.path("run/log")
+        log = self.machine.run_path("log")
         with Session(self.machine) as self.session:
             steps.run("start", self.start)
             print(f"\n{self.table()}\n\n{TRY}")

@@ -73,33 +73,46 @@ class Machine:
     accel: str = "tcg"
     kernels: dict = field(default_factory=lambda: {"vmlinuz": "guests/vmlinuz-6.1"})
     extra: list = field(default_factory=list)  # more words for QEMU, e.g. -numa
+    directory: str = "run"  # of this run's files, below the build directory
+    text: str = None        # mullion.conf, if not what the VMs give; "": there is none
+    cpu: str = TCG_CPU      # the processor under TCG
+    cores: str = None       # -smp, if not the sum of the VMs'
+    memory: int = 0         # MiB, if not the sum of the VMs' and some more
+    image: str = "mullion.elf"
 
     def path(self, name):
-        """A file of this run, or one that the build made."""
+        """A file that the build made."""
         return os.path.join(self.build, name)
 
+    def run_path(self, name):
+        """A file of this run."""
+        return os.path.join(self.build, self.directory, name)
+
     def write_configuration(self):
-        """Writes build/run/mullion.conf."""
-        os.makedirs(self.path("run"), exist_ok=True)
-        with open(self.path("run/mullion.conf"), "w", encoding="ascii") as out:
-            out.write(configuration(self.vms))
+        """Writes this run's mullion.conf."""
+        os.makedirs(self.run_path(""), exist_ok=True)
+        text = configuration(self.vms) if self.text is None else self.text
+        with open(self.run_path("mullion.conf"), "w", encoding="ascii") as out:
+            out.write(text)
 
     def modules(self):
         """Boot modules as (file, name): the name is all that Mullion sees of it."""
         kernels = [(self.path(file), name) for name, file in self.kernels.items()]
-        return [(self.path("run/mullion.conf"), "mullion.conf"), *kernels,
-                (self.path("guests/initrd.img"), "initrd.img")]
+        first = [] if self.text == "" else [(self.run_path("mullion.conf"), "mullion.conf")]
+        return [*first, *kernels, (self.path("guests/initrd.img"), "initrd.img")]
 
-    def command(self, console_fd, log_fd):
-        """QEMU's command line; COM1 and COM2 are connected sockets that QEMU inherits."""
+    def command(self, console_fd, log_fd, monitor_fd=None):
+        """QEMU's command line; COM1, COM2 and QMP are connected sockets that QEMU inherits."""
         if self.accel == "kvm":
             processor = ["-accel", "kvm", "-cpu", "host"]
         elif self.accel == "tcg":
-            processor = ["-accel", "tcg,thread=multi", "-cpu", TCG_CPU]
+            processor = ["-accel", "tcg,thread=multi", "-cpu", self.cpu]
         else:
             raise HostError(f"ACCEL={self.accel} is unknown; write ACCEL=tcg or ACCEL=kvm")
-        cores = sum(vm.cpus for vm in self.vms)
-        memory = sum(vm.memory for vm in self.vms) + SPARE_MEMORY
+        cores = self.cores or sum(vm.cpus for vm in self.vms)
+        memory = self.memory or sum(vm.memory for vm in self.vms) + SPARE_MEMORY
+        monitor = [] if monitor_fd is None else [
+            "-chardev", f"socket,id=qmp,fd={monitor_fd}", "-mon", "chardev=qmp,mode=control"]
         for file, _ in self.modules():
             if "," in file:
                 raise HostError(f"QEMU cannot take the comma in {file}; move the tree")
@@ -109,4 +122,4 @@ class Machine:
                 "-display", "none", "-nodefaults", "-no-reboot",
                 "-chardev", f"socket,id=console,fd={console_fd}", "-serial", "chardev:console",
                 "-chardev", f"socket,id=log,fd={log_fd}", "-serial", "chardev:log",
-                "-kernel", self.path("mullion.elf"), "-initrd", modules, *self.extra]
+                "-kernel", self.path(self.image), "-initrd", modules, *monitor, *self.extra]

@@ -12,10 +12,13 @@ from .steps import HostError
 
 
 class Session:
-    """`with Session(machine) as session:` is a running machine."""
+    """`with Session(machine) as session:` is a running machine.
 
-    def __init__(self, machine):
+    control: the far end of a socket that shall be QEMU's own monitor (QMP), or None."""
+
+    def __init__(self, machine, control=None):
         self.machine = machine
+        self.control = control
         self.console = None
         self.log = None
         self.qemu = None
@@ -23,13 +26,15 @@ class Session:
     def __enter__(self):
         machine = self.machine
         machine.write_configuration()
-        self.console = Port(machine.path("run/console"))
-        self.log = LogPort(machine.path("run/log"))
-        ends = self.console.far.fileno(), self.log.far.fileno()
+        self.console = Port(machine.run_path("console"))
+        self.log = LogPort(machine.run_path("log"))
+        ends = [self.console.far.fileno(), self.log.far.fileno()]
+        if self.control:
+            ends.append(self.control.fileno())
         command = machine.command(*ends)
         if shutil.which("setpriv"):  # QEMU shall end with us even if we are killed
             command = ["setpriv", "--pdeathsig", "TERM", *command]
-        with open(machine.path("run/qemu"), "wb") as errors:
+        with open(machine.run_path("qemu"), "wb") as errors:
             self.qemu = subprocess.Popen(command, pass_fds=ends, stdin=subprocess.DEVNULL,
                                          stdout=errors, stderr=errors, start_new_session=True)
         self.console.start()
@@ -89,15 +94,15 @@ class Session:
 
     def last_words(self):
         """The log's path and last lines, and QEMU's own if there is any but its usual warnings."""
-        log = self.machine.path("run/log")
+        log = self.machine.run_path("log")
         text = [f"the log is {log}, its last lines:"]
         text += ["  " + line for line in self.log.tail() or ["(empty)"]]
         if not self.log.lines:
-            with open(self.machine.path("run/qemu"), encoding="utf-8", errors="replace") as errors:
+            with open(self.machine.run_path("qemu"), encoding="utf-8", errors="replace") as errors:
                 said = [line.rstrip() for line in errors if "TCG doesn't support" not in line]
             if said:
                 text += [f"QEMU said ({os.path.basename(errors.name)}):"]
                 text += ["  " + line for line in said[-5:]]
-        text += [f"the service VM's console is {self.machine.path('run/console')}, its last lines:"]
+        text += [f"the service VM's console is {self.machine.run_path('console')}, its last lines:"]
         text += ["  " + line for line in self.console.tail()[-5:] or ["(empty)"]]
         return "\n".join(text)
