@@ -41,3 +41,50 @@ $(BUILD)/mullion.elf: $(BUILD)/mullion64.elf
 
 include tools/host.mk
 include tests/unit/unit.mk
+-include tests/boot/boot.mk tests/attack/attack.mk
+
+.PHONY: help all check check-all lint format loc clean
+
+help:
+	@echo "Mullion divides one x86-64 machine into several, each with a Linux of its own."
+	@echo
+	@echo "  make run              boot it in QEMU and leave you at a prompt of the service VM"
+	@echo "                        (VMS=3 CPUS=6 ACCEL=tcg; ACCEL=kvm with nested virtualization)"
+	@echo "  make check            all tests: about 25 minutes on two cores"
+	@echo
+	@echo "  make smoke            the same boot without a terminal; exits in the steady state"
+	@echo "  make all              only build: build/mullion.elf and the command build/mullion"
+	@echo "  make check-unit check-portable check-boot check-attack    parts of make check"
+	@echo "  make check-all        make check, and what takes longer"
+	@echo "  make loc              lines of code of the monitor"
+	@echo "  make lint, format     the monitor with clang, too; the sources in the committed style"
+	@echo "  make clean            remove what was built; downloads stay in build/"
+
+all: $(BUILD)/mullion.elf cli
+
+# Every part runs even if one before it fails; the last line adds them up.
+check:
+	@tools/deps.sh build run check
+	@MAKE="$(MAKE)" BUILD=$(BUILD) tools/check.py check
+
+check-all:
+	@tools/deps.sh build run check
+	@MAKE="$(MAKE)" BUILD=$(BUILD) tools/check.py check-all
+
+loc: $(BUILD)/mullion.elf
+	@tools/loc.py $(BUILD)
+
+# The same sources with the other compiler, warnings and all.
+lint: $(BOOT_DSDT)
+	@for file in $(MONITOR_C); do \
+		clang $(filter-out -MMD -MP -mstack-protector-guard=global,$(MONITOR_CFLAGS)) -fsyntax-only $$file || exit 1; \
+	done
+	@echo "lint: $(words $(MONITOR_C)) files clean with clang"
+
+# The committed style; not part of the tests, since each release of clang-format has its own mind.
+format:
+	@clang-format -i $(MONITOR_C) $(wildcard monitor/*/*.h monitor/x86/*/*.h cli/*.[ch] guest/*.[ch] \
+		tests/unit/*.[ch] tests/attack/*.[ch] tests/boot/*.c include/mullion/*.h)
+
+clean:
+	@rm -rf $(BUILD)/obj $(BUILD)/gen $(BUILD)/unit $(BUILD)/cli $(BUILD)/mullion*

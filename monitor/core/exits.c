@@ -5,12 +5,15 @@
 const char *exit_reason_name(enum exit_reason reason)
 {
     static const char *const names[EXIT_REASONS] = {
-        [EXIT_ICR] = "icr",         [EXIT_CPUID] = "cpuid",         [EXIT_MSR] = "msr",
-        [EXIT_PORT] = "port",       [EXIT_CONSOLE] = "console",     [EXIT_IOAPIC] = "ioapic",
-        [EXIT_MEMORY] = "memory",   [EXIT_STEP] = "step",           [EXIT_KICK] = "kick",
-        [EXIT_NMI] = "nmi",         [EXIT_LOG_KEY] = "log-key",     [EXIT_IRET] = "iret",
-        [EXIT_DEBUG] = "debug",     [EXIT_ALIGNMENT] = "alignment", [EXIT_INVD] = "invd",
-        [EXIT_SHUTDOWN] = "shutdown", [EXIT_VIRT] = "virt",         [EXIT_HYPERCALL] = "hypercall",
+        [EXIT_ICR] = "icr",         [EXIT_CPUID] = "cpuid",
+        [EXIT_MSR] = "msr",         [EXIT_PORT] = "port",
+        [EXIT_CONSOLE] = "console", [EXIT_IOAPIC] = "ioapic",
+        [EXIT_MEMORY] = "memory",   [EXIT_STEP] = "step",
+        [EXIT_KICK] = "kick",       [EXIT_NMI] = "nmi",
+        [EXIT_LOG_KEY] = "log-key", [EXIT_IRET] = "iret",
+        [EXIT_DEBUG] = "debug",     [EXIT_ALIGNMENT] = "alignment",
+        [EXIT_INVD] = "invd",       [EXIT_SHUTDOWN] = "shutdown",
+        [EXIT_VIRT] = "virt",       [EXIT_HYPERCALL] = "hypercall",
         [EXIT_OTHER] = "other",
     };
     return (unsigned)reason < EXIT_REASONS ? names[reason] : "?";

@@ -5,23 +5,23 @@
 #include "core/types.h"
 
 enum exit_reason {
-    EXIT_ICR,        /* interrupt command: an IPI */
+    EXIT_ICR, /* interrupt command: an IPI */
     EXIT_CPUID,
-    EXIT_MSR,        /* any other MSR that is not the guest's own */
+    EXIT_MSR, /* any other MSR that is not the guest's own */
     EXIT_PORT,
-    EXIT_CONSOLE,    /* a port of the VM's console */
-    EXIT_IOAPIC,     /* the service VM's IO-APIC page */
-    EXIT_MEMORY,     /* nested paging: an address that isn't the VM's */
-    EXIT_STEP,       /* the end of a single step */
-    EXIT_KICK,       /* NMI: another core asked */
-    EXIT_NMI,        /* NMI: the guest's own */
-    EXIT_LOG_KEY,    /* NMI: a key on the log port; caused by the one who looks */
-    EXIT_IRET,       /* the end of a guest's NMI handler, when one more NMI waits */
-    EXIT_DEBUG,      /* #DB, given back to the guest */
-    EXIT_ALIGNMENT,  /* #AC, likewise */
+    EXIT_CONSOLE,   /* a port of the VM's console */
+    EXIT_IOAPIC,    /* the service VM's IO-APIC page */
+    EXIT_MEMORY,    /* nested paging: an address that isn't the VM's */
+    EXIT_STEP,      /* the end of a single step */
+    EXIT_KICK,      /* NMI: another core asked */
+    EXIT_NMI,       /* NMI: the guest's own */
+    EXIT_LOG_KEY,   /* NMI: a key on the log port; caused by the one who looks */
+    EXIT_IRET,      /* the end of a guest's NMI handler, when one more NMI waits */
+    EXIT_DEBUG,     /* #DB, given back to the guest */
+    EXIT_ALIGNMENT, /* #AC, likewise */
     EXIT_INVD,
-    EXIT_SHUTDOWN,   /* triple fault */
-    EXIT_VIRT,       /* an instruction of SVM or VT-x */
+    EXIT_SHUTDOWN, /* triple fault */
+    EXIT_VIRT,     /* an instruction of SVM or VT-x */
     EXIT_HYPERCALL,
     EXIT_OTHER,
     EXIT_REASONS

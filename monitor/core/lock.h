@@ -8,7 +8,10 @@ struct lock {
     atomic_flag taken;
 };
 
-#define LOCK_INIT {ATOMIC_FLAG_INIT}
+#define LOCK_INIT                                                                                  \
+    {                                                                                              \
+        ATOMIC_FLAG_INIT                                                                           \
+    }
 
 static inline void lock_take(struct lock *lock)
 {

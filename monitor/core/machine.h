@@ -13,7 +13,8 @@ struct machine_cpu {
     uint32_t core_id; /* equal for SMT siblings */
 };
 
-/* RAM that the firmware calls usable, cut at node borders; sorted, page-aligned, not overlapping. */
+/* RAM that the firmware calls usable, cut at node borders; sorted, page-aligned, not overlapping.
+ */
 struct machine_range {
     hpa_t base;
     uint64_t size; /* bytes */
@@ -25,7 +26,7 @@ struct machine {
     unsigned cpu_count;
     struct machine_range ram[MAX_RANGES];
     unsigned ram_count;
-    unsigned node_count;              /* at least 1 */
-    uint32_t node_domain[MAX_NODES];  /* ACPI proximity domain of each node */
+    unsigned node_count;                    /* at least 1 */
+    uint32_t node_domain[MAX_NODES];        /* ACPI proximity domain of each node */
     uint8_t distance[MAX_NODES][MAX_NODES]; /* SLIT; 10 on the diagonal, 20 where not known */
 };

@@ -6,19 +6,19 @@
 
 enum { REG_DATA, REG_IER, REG_IIR_FCR, REG_LCR, REG_MCR, REG_LSR, REG_MSR, REG_SCRATCH };
 
-#define IER_RECEIVE      0x01u
-#define IER_TRANSMIT     0x02u
-#define IIR_NONE         0x01u
-#define IIR_TRANSMIT     0x02u
-#define IIR_RECEIVE      0x04u
-#define IIR_FIFO         0xc0u
-#define FCR_ENABLE       0x01u
-#define FCR_CLEAR_RX     0x02u
-#define LCR_DIVISOR      0x80u
-#define MCR_LOOP         0x10u
-#define LSR_DATA         0x01u
-#define LSR_EMPTY        0x60u
-#define MODEM_CONNECTED  0xb0u /* carrier, data set ready, clear to send */
+#define IER_RECEIVE     0x01u
+#define IER_TRANSMIT    0x02u
+#define IIR_NONE        0x01u
+#define IIR_TRANSMIT    0x02u
+#define IIR_RECEIVE     0x04u
+#define IIR_FIFO        0xc0u
+#define FCR_ENABLE      0x01u
+#define FCR_CLEAR_RX    0x02u
+#define LCR_DIVISOR     0x80u
+#define MCR_LOOP        0x10u
+#define LSR_DATA        0x01u
+#define LSR_EMPTY       0x60u
+#define MODEM_CONNECTED 0xb0u /* carrier, data set ready, clear to send */
 
 void serial_reset(struct serial *serial)
 {

@@ -4,7 +4,7 @@
 
 #include "core/types.h"
 
-#define SERIAL_FIFO 256u
+#define SERIAL_FIFO  256u
 #define SERIAL_PORTS 8u
 
 struct serial {

@@ -33,9 +33,9 @@ typedef uint32_t cpu_id_t;
 #define MIB (1024 * KIB)
 #define GIB (1024 * MIB)
 
-#define PAGE_SIZE   (4 * KIB)
-#define LARGE_PAGE  (2 * MIB)
-#define HUGE_PAGE   GIB
+#define PAGE_SIZE  (4 * KIB)
+#define LARGE_PAGE (2 * MIB)
+#define HUGE_PAGE  GIB
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 

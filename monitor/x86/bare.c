@@ -35,8 +35,8 @@ _Noreturn static void give_up(const char *why)
     cpu_halt();
 }
 
-void bare_boot(const struct boot_info *boot, const struct acpi_info *acpi,
-               const struct machine *m, const char *reason)
+void bare_boot(const struct boot_info *boot, const struct acpi_info *acpi, const struct machine *m,
+               const char *reason)
 {
     static struct place_extent extents[MAX_RANGES];
     struct guest_start start;

@@ -51,9 +51,8 @@ bool clock_write_system(struct vcpu *vcpu, uint64_t value)
         guest_pointer(&vcpu->vm->memory, (gpa_t){value & ~CLOCK_ENABLE}, sizeof(*page));
     if (page == NULL || (value & 2) != 0)
         return false;
-    *page = (struct clock_page){.version = 2,
-                                .tsc_timestamp = vcpu->vm->clock_start_tsc,
-                                .flags = CLOCK_TSC_STABLE};
+    *page = (struct clock_page){
+        .version = 2, .tsc_timestamp = vcpu->vm->clock_start_tsc, .flags = CLOCK_TSC_STABLE};
     clock_scale(page);
     return true;
 }
@@ -66,7 +65,7 @@ bool clock_write_wall(struct vcpu *vcpu, uint64_t value)
     uint64_t read_at;
     uint64_t seconds = time_wall_seconds(&read_at);
     uint64_t ms = (vcpu->vm->clock_start_tsc - read_at) / time_tsc_khz();
-    *wall = (struct wall_clock){2, (uint32_t)(seconds + ms / 1000),
-                                (uint32_t)(ms % 1000 * 1000000)};
+    *wall =
+        (struct wall_clock){2, (uint32_t)(seconds + ms / 1000), (uint32_t)(ms % 1000 * 1000000)};
     return true;
 }

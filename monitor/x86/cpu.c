@@ -11,12 +11,12 @@
 #include "x86/time.h"
 #include "x86/trap.h"
 
-#define STACK_PAGES     4u
-#define FAULT_PAGES     1u /* stack for double faults and machine checks */
-#define TSS_SELECTOR    32u
-#define GDT_CODE        0x00af9b000000ffffull
-#define GDT_DATA        0x00cf93000000ffffull
-#define TSS_TYPE        0x0000890000000000ull /* present, available 64-bit TSS */
+#define STACK_PAGES  4u
+#define FAULT_PAGES  1u /* stack for double faults and machine checks */
+#define TSS_SELECTOR 32u
+#define GDT_CODE     0x00af9b000000ffffull
+#define GDT_DATA     0x00cf93000000ffffull
+#define TSS_TYPE     0x0000890000000000ull /* present, available 64-bit TSS */
 
 struct pcpu *cpus[MAX_CPUS];
 struct machine machine;
@@ -42,8 +42,8 @@ static struct pcpu *cpu_new(cpu_id_t id)
     uint64_t tss = (uint64_t)&cpu->tss;
     cpu->gdt[1] = GDT_CODE;
     cpu->gdt[2] = GDT_DATA;
-    cpu->gdt[4] = TSS_TYPE | (sizeof(struct tss) - 1) | (tss & 0xffffff) << 16 |
-                  (tss >> 24 & 0xff) << 56;
+    cpu->gdt[4] =
+        TSS_TYPE | (sizeof(struct tss) - 1) | (tss & 0xffffff) << 16 | (tss >> 24 & 0xff) << 56;
     cpu->gdt[5] = tss >> 32;
     return cpu;
 }

@@ -47,4 +47,3 @@ void ioapic_mask_all(void);
 bool ioapic_owns(gpa_t gpa);
 bool ioapic_access(struct vcpu *vcpu, gpa_t gpa, bool write);
 void ioapic_unmap(struct vm *vm);
-

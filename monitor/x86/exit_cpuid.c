@@ -5,9 +5,9 @@
 #include "x86/exit.h"
 #include "x86/msr.h"
 
-#define LEAF_MULLION     0x40000000u
-#define LEAF_KVM         0x40000100u
-#define LEAF_KVM_LAST    0x40000101u
+#define LEAF_MULLION  0x40000000u
+#define LEAF_KVM      0x40000100u
+#define LEAF_KVM_LAST 0x40000101u
 
 /* KVM's documented CPUID interface (Linux, Documentation/virt/kvm/x86/cpuid.rst). */
 #define KVM_NOP_IO_DELAY  (1u << 1)
@@ -37,8 +37,8 @@
 #define FEATURE_OSPKE      (1u << 4)  /* ECX */
 #define FEATURE_PCONFIG    (1u << 18) /* EDX */
 /* Leaf 8000_0001 ECX: SVM, OSVW, IBS, SKINIT, WDT, the performance counters, MONITORX stays */
-#define FEATURE_AMD_MASKED                                                                        \
-    (1u << 2 | 1u << 9 | 1u << 10 | 1u << 12 | 1u << 13 | 1u << 15 | 1u << 23 | 1u << 24 |        \
+#define FEATURE_AMD_MASKED                                                                         \
+    (1u << 2 | 1u << 9 | 1u << 10 | 1u << 12 | 1u << 13 | 1u << 15 | 1u << 23 | 1u << 24 |         \
      1u << 27 | 1u << 28)
 /* Leaf 8000_0007 EDX: only the invariant TSC; power and thermal registers are not a VM's. */
 #define FEATURE_INVARIANT_TSC (1u << 8)
@@ -87,7 +87,7 @@ static struct cpuid cpuid_real(struct vcpu *vcpu, uint32_t leaf, uint32_t sublea
     case 0x7:
         cpuid_leaf_7(vcpu, &r, subleaf);
         break;
-    case 0x6: /* power and thermal management */
+    case 0x6:             /* power and thermal management */
         r.eax &= 1u << 2; /* the APIC timer keeps running */
         r.ebx = r.ecx = 0;
         break;
@@ -101,8 +101,8 @@ static struct cpuid cpuid_real(struct vcpu *vcpu, uint32_t leaf, uint32_t sublea
         r.eax = r.ebx = r.ecx = 0;
         r.edx &= FEATURE_INVARIANT_TSC;
         break;
-    case 0xa:        /* performance counters */
-    case 0xf:        /* cache monitoring and allocation */
+    case 0xa: /* performance counters */
+    case 0xf: /* cache monitoring and allocation */
     case 0x10:
     case 0x12:       /* SGX */
     case 0x14:       /* processor trace */
@@ -123,8 +123,8 @@ void exit_cpuid(struct vcpu *vcpu)
 {
     uint32_t leaf = (uint32_t)vcpu->regs.rax;
     uint32_t subleaf = (uint32_t)vcpu->regs.rcx;
-    struct cpuid r = leaf >> 16 == LEAF_MULLION >> 16 ? cpuid_hypervisor(leaf)
-                                                      : cpuid_real(vcpu, leaf, subleaf);
+    struct cpuid r =
+        leaf >> 16 == LEAF_MULLION >> 16 ? cpuid_hypervisor(leaf) : cpuid_real(vcpu, leaf, subleaf);
     vcpu->regs.rax = r.eax;
     vcpu->regs.rbx = r.ebx;
     vcpu->regs.rcx = r.ecx;

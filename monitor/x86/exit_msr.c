@@ -184,8 +184,9 @@ bool exit_msr_read(struct vcpu *vcpu, uint32_t msr)
 static bool msr_write_lvt(struct vcpu *vcpu, uint32_t msr, uint64_t value)
 {
     uint32_t delivery = value >> 8 & 7;
-    bool allowed = delivery == DELIVERY_FIXED || delivery == DELIVERY_NMI ||
-                   (delivery == DELIVERY_EXTINT && (vcpu->vm->service || (value & LVT_MASKED) != 0));
+    bool allowed =
+        delivery == DELIVERY_FIXED || delivery == DELIVERY_NMI ||
+        (delivery == DELIVERY_EXTINT && (vcpu->vm->service || (value & LVT_MASKED) != 0));
     if (!allowed)
         return msr_deny(vcpu, msr, true);
     if (!wrmsr_safe(msr, value)) {
@@ -197,8 +198,8 @@ static bool msr_write_lvt(struct vcpu *vcpu, uint32_t msr, uint64_t value)
 
 static bool msr_write_efer(struct vcpu *vcpu, uint64_t value)
 {
-    uint64_t allowed = EFER_SCE | EFER_LME | EFER_LMA | EFER_NXE | EFER_LMSLE | EFER_FFXSR |
-                       EFER_TCE;
+    uint64_t allowed =
+        EFER_SCE | EFER_LME | EFER_LMA | EFER_NXE | EFER_LMSLE | EFER_FFXSR | EFER_TCE;
     uint64_t old = backend->read_efer(vcpu);
     if ((value & ~allowed) != 0 || ((old ^ value) & EFER_LMSLE) != 0)
         return msr_deny(vcpu, MSR_EFER, true);

@@ -38,8 +38,8 @@ static bool port_configurable(const struct vm *vm, uint32_t port)
 void exit_port_init(struct vm *vm)
 {
     for (uint32_t port = 0; port < 65536; port++)
-        backend->pass_port(vm, (uint16_t)port, vm->service && !platform_guards_port(port) &&
-                                                   !uart_owns_port(port, 1));
+        backend->pass_port(vm, (uint16_t)port,
+                           vm->service && !platform_guards_port(port) && !uart_owns_port(port, 1));
     for (unsigned i = 0; i < vm->config->port_rules; i++) {
         const struct config_rule *rule = &vm->config->ports[i];
         for (uint32_t port = rule->first; port <= rule->last && port < 65536; port++) {
@@ -96,8 +96,8 @@ enum exit_reason exit_port(struct vcpu *vcpu, const struct port_access *access)
     uint32_t mask = size_mask(access->size);
     uint32_t value = access->in ? UINT32_MAX : (uint32_t)vcpu->regs.rax & mask;
     vcpu->rip = access->next_rip; /* before the access: it may stop this VM */
-    enum exit_reason reason = vcpu->vm->service ? platform_port(vcpu, access, &value)
-                                                : guest_port(vcpu, access, &value);
+    enum exit_reason reason =
+        vcpu->vm->service ? platform_port(vcpu, access, &value) : guest_port(vcpu, access, &value);
     if (!access->in)
         return reason;
     if (access->size == 4)

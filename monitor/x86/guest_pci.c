@@ -4,15 +4,15 @@
 
 #include "lib/string.h"
 
-#define SLOT_BRIDGE  0u
-#define SLOT_UART    1u
-#define UART_PORT    0x3f8u /* where stock kernels look for COM1: one UART, early and late */
+#define SLOT_BRIDGE 0u
+#define SLOT_UART   1u
+#define UART_PORT   0x3f8u /* where stock kernels look for COM1: one UART, early and late */
 
-#define CFG_COMMAND  0x04u
-#define   COMMAND_IO 1u
-#define CFG_BAR1     0x14u
-#define CFG_MSI      0x40u
-#define MSI_ENABLE   1u
+#define CFG_COMMAND 0x04u
+#define COMMAND_IO  1u
+#define CFG_BAR1    0x14u
+#define CFG_MSI     0x40u
+#define MSI_ENABLE  1u
 
 static void set16(struct guest_pci *pci, unsigned slot, unsigned at, uint16_t value,
                   uint16_t writable)
@@ -48,7 +48,7 @@ void guest_pci_reset(struct guest_pci *pci)
      */
     set32(pci, SLOT_UART, 0x00, 0x037e1590, 0);
     set16(pci, SLOT_UART, CFG_COMMAND, COMMAND_IO, 0x0407);
-    set16(pci, SLOT_UART, 0x06, 0x0010, 0); /* status: has capabilities */
+    set16(pci, SLOT_UART, 0x06, 0x0010, 0);     /* status: has capabilities */
     set32(pci, SLOT_UART, 0x08, 0x07800000, 0); /* other communication device */
     set32(pci, SLOT_UART, CFG_BAR1, UART_PORT | 1, 0xfff8);
     set32(pci, SLOT_UART, 0x34, CFG_MSI, 0);
@@ -114,8 +114,8 @@ bool guest_pci_uart_msi(const struct guest_pci *pci, uint64_t *address, uint32_t
 {
     if ((get32(pci, SLOT_UART, CFG_MSI) >> 16 & MSI_ENABLE) == 0)
         return false;
-    *address = get32(pci, SLOT_UART, CFG_MSI + 4) |
-               (uint64_t)get32(pci, SLOT_UART, CFG_MSI + 8) << 32;
+    *address = get32(pci, SLOT_UART, CFG_MSI + 4) | (uint64_t)get32(pci, SLOT_UART, CFG_MSI + 8)
+                                                        << 32;
     *data = get32(pci, SLOT_UART, CFG_MSI + 12) & 0xffff;
     return true;
 }

@@ -7,14 +7,14 @@
 #include "x86/msr.h"
 #include "x86/uart.h"
 
-#define REG_SELECT      0x00u
-#define REG_WINDOW      0x10u
-#define REG_EOI         0x40u
-#define IOAPIC_VERSION  1u
-#define IOAPIC_TABLE    0x10u
+#define REG_SELECT       0x00u
+#define REG_WINDOW       0x10u
+#define REG_EOI          0x40u
+#define IOAPIC_VERSION   1u
+#define IOAPIC_TABLE     0x10u
 #define IOAPIC_TABLE_END 0x100u
-#define ENTRY_LOGICAL   (1u << 11)
-#define ENTRY_MASKED    (1u << 16)
+#define ENTRY_LOGICAL    (1u << 11)
+#define ENTRY_MASKED     (1u << 16)
 
 static const struct acpi_info *acpi_info;
 static struct lock ioapic_lock = LOCK_INIT;
@@ -135,8 +135,9 @@ static void entry_write(struct vcpu *vcpu, unsigned index, uint32_t reg, uint32_
     if (high_half)
         ioapic_write(index, reg, value);
     if (vm_may_log(vcpu->vm))
-        log_warning("vm \"%s\": IO-APIC entry %u at %lx masked: %x%08x does not go to this VM's cores",
-                    vcpu->vm->config->name, (reg - IOAPIC_TABLE) / 2, vcpu->rip, high, low);
+        log_warning(
+            "vm \"%s\": IO-APIC entry %u at %lx masked: %x%08x does not go to this VM's cores",
+            vcpu->vm->config->name, (reg - IOAPIC_TABLE) / 2, vcpu->rip, high, low);
 }
 
 static void window_write(struct vcpu *vcpu, unsigned index, uint32_t value)

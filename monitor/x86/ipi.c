@@ -6,16 +6,16 @@
 #include "x86/exit.h"
 #include "x86/msr.h"
 
-#define ICR_VECTOR        0xffull
-#define ICR_LOGICAL       (1ull << 11)
-#define ICR_ASSERT        (1ull << 14)
-#define ICR_SHORTHAND(c)  ((c) >> 18 & 3)
-#define ICR_RESERVED      0xfff33000ull /* bits 12, 13, 16, 17, 20 .. 31 */
-#define ICR_BROADCAST     UINT32_MAX
-#define SHORTHAND_NONE    0u
-#define SHORTHAND_SELF    1u
-#define SHORTHAND_ALL     2u
-#define VECTOR_FIRST      16u
+#define ICR_VECTOR       0xffull
+#define ICR_LOGICAL      (1ull << 11)
+#define ICR_ASSERT       (1ull << 14)
+#define ICR_SHORTHAND(c) ((c) >> 18 & 3)
+#define ICR_RESERVED     0xfff33000ull /* bits 12, 13, 16, 17, 20 .. 31 */
+#define ICR_BROADCAST    UINT32_MAX
+#define SHORTHAND_NONE   0u
+#define SHORTHAND_SELF   1u
+#define SHORTHAND_ALL    2u
+#define VECTOR_FIRST     16u
 
 struct ipi {
     struct vcpu *from;

@@ -3,10 +3,10 @@
 #include "x86/logkey.h"
 
 #include "core/log.h"
+#include "x86/asm.h"
 #include "x86/cpu.h"
 #include "x86/exit.h"
 #include "x86/guest_port.h"
-#include "x86/asm.h"
 #include "x86/stats.h"
 #include "x86/time.h"
 #include "x86/uart.h"
@@ -15,8 +15,8 @@
 #define KEY_DETACH  0x1d /* Ctrl-] */
 
 static const struct pcpu *log_cpu;
-static struct vm *attached;  /* gets what is typed */
-static bool choosing;        /* `i` was typed: a VM's digit is next */
+static struct vm *attached; /* gets what is typed */
+static bool choosing;       /* `i` was typed: a VM's digit is next */
 
 void logkey_init(const struct pcpu *cpu)
 {

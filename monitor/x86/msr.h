@@ -2,11 +2,13 @@
 /* Model-specific registers and control-register bits (AMD APM 2, Intel SDM 4). */
 #pragma once
 
+/* clang-format off: bits stand indented below their register */
+
 #define MSR_TSC               0x00000010u
 #define MSR_APIC_BASE         0x0000001bu
-#define   APIC_BASE_BSP       (1ull << 8)
-#define   APIC_BASE_X2APIC    (1ull << 10)
-#define   APIC_BASE_ENABLE    (1ull << 11)
+#define APIC_BASE_BSP         (1ull << 8)
+#define APIC_BASE_X2APIC      (1ull << 10)
+#define APIC_BASE_ENABLE      (1ull << 11)
 #define MSR_SPEC_CTRL         0x00000048u
 #define MSR_BIOS_SIGN_ID      0x0000008bu
 #define MSR_MTRR_CAP          0x000000feu
@@ -21,21 +23,21 @@
 #define MSR_MTRR_FIX_4K_FIRST 0x00000268u
 #define MSR_MTRR_FIX_4K_LAST  0x0000026fu
 #define MSR_PAT               0x00000277u
-#define   PAT_RESET           0x0007040600070406ull
+#define PAT_RESET             0x0007040600070406ull
 #define MSR_MTRR_DEF_TYPE     0x000002ffu
 #define MSR_TSC_DEADLINE      0x000006e0u
 #define MSR_X2APIC_FIRST      0x00000800u
 #define MSR_X2APIC_LAST       0x000008ffu
 #define MSR_XSS               0x00000da0u
 #define MSR_EFER              0xc0000080u
-#define   EFER_SCE            (1ull << 0)
-#define   EFER_LME            (1ull << 8)
-#define   EFER_LMA            (1ull << 10)
-#define   EFER_NXE            (1ull << 11)
-#define   EFER_SVME           (1ull << 12)
-#define   EFER_LMSLE          (1ull << 13)
-#define   EFER_FFXSR          (1ull << 14)
-#define   EFER_TCE            (1ull << 15)
+#define EFER_SCE              (1ull << 0)
+#define EFER_LME              (1ull << 8)
+#define EFER_LMA              (1ull << 10)
+#define EFER_NXE              (1ull << 11)
+#define EFER_SVME             (1ull << 12)
+#define EFER_LMSLE            (1ull << 13)
+#define EFER_FFXSR            (1ull << 14)
+#define EFER_TCE              (1ull << 15)
 #define MSR_STAR              0xc0000081u
 #define MSR_SFMASK            0xc0000084u
 #define MSR_FS_BASE           0xc0000100u
@@ -45,72 +47,72 @@
 #define MSR_SYSCFG            0xc0010010u
 #define MSR_HWCR              0xc0010015u
 #define MSR_VM_CR             0xc0010114u
-#define   VM_CR_SVMDIS        (1ull << 4)
+#define VM_CR_SVMDIS          (1ull << 4)
 #define MSR_VM_HSAVE_PA       0xc0010117u
 
 /* The local APIC's registers in x2APIC mode (Intel SDM 3, 10.12; AMD APM 2, 16.11). */
-#define X2APIC_ID             0x802u
-#define X2APIC_TPR            0x808u
-#define X2APIC_EOI            0x80bu
-#define X2APIC_LDR            0x80du
-#define X2APIC_SVR            0x80fu
-#define   SVR_ENABLE          (1u << 8)
-#define X2APIC_ISR0           0x810u
-#define X2APIC_IRR0           0x820u
-#define X2APIC_ESR            0x828u
-#define X2APIC_LVT_CMCI       0x82fu
-#define X2APIC_ICR            0x830u
-#define X2APIC_LVT_TIMER      0x832u
-#define X2APIC_LVT_THERMAL    0x833u
-#define X2APIC_LVT_PERF       0x834u
-#define X2APIC_LVT_LINT0      0x835u
-#define X2APIC_LVT_LINT1      0x836u
-#define X2APIC_LVT_ERROR      0x837u
-#define   LVT_MASKED          (1u << 16)
-#define X2APIC_TIMER_INIT     0x838u
-#define X2APIC_TIMER_COUNT    0x839u
-#define X2APIC_TIMER_DIVIDE   0x83eu
-#define X2APIC_SELF_IPI       0x83fu
+#define X2APIC_ID           0x802u
+#define X2APIC_TPR          0x808u
+#define X2APIC_EOI          0x80bu
+#define X2APIC_LDR          0x80du
+#define X2APIC_SVR          0x80fu
+#define SVR_ENABLE          (1u << 8)
+#define X2APIC_ISR0         0x810u
+#define X2APIC_IRR0         0x820u
+#define X2APIC_ESR          0x828u
+#define X2APIC_LVT_CMCI     0x82fu
+#define X2APIC_ICR          0x830u
+#define X2APIC_LVT_TIMER    0x832u
+#define X2APIC_LVT_THERMAL  0x833u
+#define X2APIC_LVT_PERF     0x834u
+#define X2APIC_LVT_LINT0    0x835u
+#define X2APIC_LVT_LINT1    0x836u
+#define X2APIC_LVT_ERROR    0x837u
+#define LVT_MASKED          (1u << 16)
+#define X2APIC_TIMER_INIT   0x838u
+#define X2APIC_TIMER_COUNT  0x839u
+#define X2APIC_TIMER_DIVIDE 0x83eu
+#define X2APIC_SELF_IPI     0x83fu
 
 /* Delivery modes of the ICR, the LVT and the IO-APIC: bits 8 to 10. */
-#define DELIVERY_FIXED        0u
-#define DELIVERY_LOWEST       1u
-#define DELIVERY_SMI          2u
-#define DELIVERY_NMI          4u
-#define DELIVERY_INIT         5u
-#define DELIVERY_SIPI         6u
-#define DELIVERY_EXTINT       7u
+#define DELIVERY_FIXED  0u
+#define DELIVERY_LOWEST 1u
+#define DELIVERY_SMI    2u
+#define DELIVERY_NMI    4u
+#define DELIVERY_INIT   5u
+#define DELIVERY_SIPI   6u
+#define DELIVERY_EXTINT 7u
 
-#define CR0_PE                (1ull << 0)
-#define CR0_MP                (1ull << 1)
-#define CR0_ET                (1ull << 4)
-#define CR0_NE                (1ull << 5)
-#define CR0_WP                (1ull << 16)
-#define CR0_NW                (1ull << 29)
-#define CR0_CD                (1ull << 30)
-#define CR0_PG                (1ull << 31)
-#define CR4_PAE               (1ull << 5)
-#define CR4_MCE               (1ull << 6)
-#define CR4_PGE               (1ull << 7)
-#define CR4_OSXSAVE           (1ull << 18)
-#define CR4_PKE               (1ull << 22)
+#define CR0_PE      (1ull << 0)
+#define CR0_MP      (1ull << 1)
+#define CR0_ET      (1ull << 4)
+#define CR0_NE      (1ull << 5)
+#define CR0_WP      (1ull << 16)
+#define CR0_NW      (1ull << 29)
+#define CR0_CD      (1ull << 30)
+#define CR0_PG      (1ull << 31)
+#define CR4_PAE     (1ull << 5)
+#define CR4_MCE     (1ull << 6)
+#define CR4_PGE     (1ull << 7)
+#define CR4_OSXSAVE (1ull << 18)
+#define CR4_PKE     (1ull << 22)
 
-#define RFLAGS_FIXED          (1ull << 1)
-#define RFLAGS_TF             (1ull << 8)
-#define RFLAGS_IF             (1ull << 9)
+#define RFLAGS_FIXED (1ull << 1)
+#define RFLAGS_TF    (1ull << 8)
+#define RFLAGS_IF    (1ull << 9)
 
-#define VECTOR_DB             1u
-#define VECTOR_NMI            2u
-#define VECTOR_UD             6u
-#define VECTOR_GP             13u
-#define VECTOR_PF             14u
-#define VECTOR_AC             17u
+#define VECTOR_DB  1u
+#define VECTOR_NMI 2u
+#define VECTOR_UD  6u
+#define VECTOR_GP  13u
+#define VECTOR_PF  14u
+#define VECTOR_AC  17u
 
 /* Page-table entries, for our own tables and for nested ones of SVM (AMD APM 2, 5.3). */
-#define PTE_PRESENT           (1ull << 0)
-#define PTE_WRITE             (1ull << 1)
-#define PTE_USER              (1ull << 2)
-#define PTE_LARGE             (1ull << 7)
-#define PTE_GLOBAL            (1ull << 8)
-#define PTE_NO_EXECUTE        (1ull << 63)
-#define PTE_ADDRESS           0x000ffffffffff000ull
+#define PTE_PRESENT    (1ull << 0)
+#define PTE_WRITE      (1ull << 1)
+#define PTE_USER       (1ull << 2)
+#define PTE_LARGE      (1ull << 7)
+#define PTE_GLOBAL     (1ull << 8)
+#define PTE_NO_EXECUTE (1ull << 63)
+#define PTE_ADDRESS    0x000ffffffffff000ull

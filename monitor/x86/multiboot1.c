@@ -76,9 +76,8 @@ static const char *read_modules(const struct multiboot_info *info, struct boot_i
         if (i == MAX_MODULES)
             return "more than 64 boot modules";
         name_of(boot->names[i], (const char *)(uint64_t)list[i].string);
-        boot->modules[i] = (struct boot_module){boot->names[i],
-                                                (const uint8_t *)(uint64_t)list[i].start,
-                                                list[i].end - list[i].start};
+        boot->modules[i] = (struct boot_module){
+            boot->names[i], (const uint8_t *)(uint64_t)list[i].start, list[i].end - list[i].start};
         boot->module_count++;
     }
     return NULL;

@@ -8,7 +8,7 @@
 
 #define TABLE_ENTRIES 512u
 /* Tables allow everything; the leaves decide. */
-#define TABLE_FLAGS (PTE_PRESENT | PTE_WRITE | PTE_USER)
+#define TABLE_FLAGS   (PTE_PRESENT | PTE_WRITE | PTE_USER)
 
 /* Level 3 is the root; a leaf of level L covers 1 << level_shift(L) bytes. */
 static unsigned level_shift(unsigned level)
@@ -77,8 +77,8 @@ static unsigned fitting_level(uint64_t address, uint64_t target, uint64_t size, 
     return 0;
 }
 
-bool pagetable_map(uint64_t *root, uint64_t address, uint64_t target, uint64_t size,
-                   uint64_t flags, uint64_t largest)
+bool pagetable_map(uint64_t *root, uint64_t address, uint64_t target, uint64_t size, uint64_t flags,
+                   uint64_t largest)
 {
     while (size > 0) {
         unsigned level = fitting_level(address, target, size, largest);

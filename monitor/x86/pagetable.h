@@ -9,8 +9,8 @@
  * above LARGEST (PAGE_SIZE, LARGE_PAGE or HUGE_PAGE). All are multiples of 4 KiB. What was mapped
  * there is replaced; a larger page in the way is split. False if the pool is used up.
  */
-bool pagetable_map(uint64_t *root, uint64_t address, uint64_t target, uint64_t size,
-                   uint64_t flags, uint64_t largest);
+bool pagetable_map(uint64_t *root, uint64_t address, uint64_t target, uint64_t size, uint64_t flags,
+                   uint64_t largest);
 /* Unmap one 4 KiB page, splitting a larger one. */
 bool pagetable_unmap_page(uint64_t *root, uint64_t address);
 /* The entry that maps ADDRESS, and the size of its page; 0 if none. */

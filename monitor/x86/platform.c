@@ -10,20 +10,20 @@
 #include "x86/cpu.h"
 #include "x86/guest_port.h"
 
-#define PM1_SCI_ENABLE   1u
-#define PM1_SLEEP_ENABLE (1u << 13)
+#define PM1_SCI_ENABLE    1u
+#define PM1_SLEEP_ENABLE  (1u << 13)
 #define PM1_SLEEP_TYPE(v) ((v) >> 10 & 7u)
-#define PORT_CF9         0xcf9u
-#define PORT_KEYBOARD    0x64u
-#define PORT_A20         0x92u
-#define KEYBOARD_PULSE   0xf0u /* with bit 0 clear: pulses the reset line */
-#define KEYBOARD_OUTPUT  0xd1u /* next byte drives the output port, reset line included */
-#define TCO_OFFSET       0x60u /* from the PM base of Intel's chipsets: the watchdog */
-#define TCO_SIZE         0x20u
-#define SMI_OFFSET       0x30u
-#define SMI_SIZE         8u
-#define PCI_BUS_MASTER   4u
-#define ACPI_ENABLE_US   300000u
+#define PORT_CF9          0xcf9u
+#define PORT_KEYBOARD     0x64u
+#define PORT_A20          0x92u
+#define KEYBOARD_PULSE    0xf0u /* with bit 0 clear: pulses the reset line */
+#define KEYBOARD_OUTPUT   0xd1u /* next byte drives the output port, reset line included */
+#define TCO_OFFSET        0x60u /* from the PM base of Intel's chipsets: the watchdog */
+#define TCO_SIZE          0x20u
+#define SMI_OFFSET        0x30u
+#define SMI_SIZE          8u
+#define PCI_BUS_MASTER    4u
+#define ACPI_ENABLE_US    300000u
 
 static const struct acpi_info *acpi_info;
 static uint32_t intel_pm_base; /* 0: not an Intel south bridge */
@@ -81,9 +81,8 @@ static bool is_denied(uint32_t port)
 
 bool platform_guards_port(uint32_t port)
 {
-    return port == PORT_CF9 || port == PORT_KEYBOARD || port == PORT_A20 ||
-           is_pm1_control(port) || is_denied(port) ||
-           in_range(port, acpi_info->reset_port, 1);
+    return port == PORT_CF9 || port == PORT_KEYBOARD || port == PORT_A20 || is_pm1_control(port) ||
+           is_denied(port) || in_range(port, acpi_info->reset_port, 1);
 }
 
 static bool byte_resets(uint32_t port, uint8_t value)
@@ -131,8 +130,7 @@ static bool any_denied(const struct port_access *access)
     return false;
 }
 
-enum exit_reason platform_port(struct vcpu *vcpu, const struct port_access *access,
-                               uint32_t *value)
+enum exit_reason platform_port(struct vcpu *vcpu, const struct port_access *access, uint32_t *value)
 {
     if (any_denied(access)) {
         port_deny(vcpu, access);
@@ -174,15 +172,18 @@ void platform_quiesce(void)
     }
 }
 
+static void enter_sleep(uint32_t control, uint32_t type)
+{
+    out16((uint16_t)control, (uint16_t)(type << 10 | PM1_SLEEP_ENABLE));
+}
+
 void platform_power_off(void)
 {
     if (acpi_info->pm1a_control == 0 || acpi_info->s5_type_a == 0xff) {
         log_warning("the firmware names no way to switch off; the machine halts");
         return;
     }
-    uint16_t event = (uint16_t)acpi_info->s5_type_a << 10 | PM1_SLEEP_ENABLE;
-    out16((uint16_t)acpi_info->pm1a_control, event);
+    enter_sleep(acpi_info->pm1a_control, acpi_info->s5_type_a);
     if (acpi_info->pm1b_control != 0)
-        out16((uint16_t)acpi_info->pm1b_control,
-              (uint16_t)((uint16_t)acpi_info->s5_type_b << 10 | PM1_SLEEP_ENABLE));
+        enter_sleep(acpi_info->pm1b_control, acpi_info->s5_type_b);
 }

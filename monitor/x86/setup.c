@@ -9,10 +9,10 @@
 #include "x86/memory.h"
 #include "x86/trap.h"
 
-#define CONFIG_MODULE  "mullion.conf"
-#define POOL_BASE      (2 * MIB)
-#define POOL_PER_CPU   (80 * KIB)
-#define POOL_PER_VM    (112 * KIB)
+#define CONFIG_MODULE "mullion.conf"
+#define POOL_BASE     (2 * MIB)
+#define POOL_PER_CPU  (80 * KIB)
+#define POOL_PER_VM   (112 * KIB)
 
 extern uint8_t image_start[], image_end[];
 
@@ -30,8 +30,8 @@ void setup_memory(struct boot_info *boot, struct machine *m)
     bool fits = memory_cut(m, image, (uint64_t)(image_end - image_start));
     free = *m;
     for (unsigned i = 0; i < boot->module_count; i++)
-        fits = fits && memory_cut(&free, (hpa_t){(uint64_t)boot->modules[i].data},
-                                  boot->modules[i].size);
+        fits = fits &&
+               memory_cut(&free, (hpa_t){(uint64_t)boot->modules[i].data}, boot->modules[i].size);
     if (!fits || !memory_choose_pool(&free, pool, &pool_at) || !memory_cut(m, pool_at, pool))
         panic("no %lu MiB of RAM below 4 GiB for the monitor and its modules", pool / MIB);
     if (!boot_keep_modules(boot))
@@ -82,9 +82,9 @@ static const struct boot_module *find(const struct boot_info *boot, struct confi
     const struct boot_module *module = boot_find_module(boot, name);
     if (module != NULL)
         return module;
-    size_t length = fmt_text(text, sizeof(text),
-                             "vm \"%s\": %s \"%s\" is not among the boot modules; there are:",
-                             vm->name, what, name);
+    size_t length = fmt_text(
+        text, sizeof(text),
+        "vm \"%s\": %s \"%s\" is not among the boot modules; there are:", vm->name, what, name);
     for (unsigned i = 0; i < boot->module_count; i++)
         length += fmt_text(text + length, sizeof(text) - length, " %s", boot->modules[i].name);
     skip(vm, at, text);

@@ -41,8 +41,8 @@ void stats_print_vm(const struct vm *vm)
     char memory[24];
     format_cpus(list, sizeof(list), &vm->cpu_set);
     fmt_size(memory, sizeof(memory), vm->config->memory);
-    log_info("vm %s state %s cpus %s node %u memory %s", vm->config->name, vm_state_name(vm),
-             list, vm->place->node, memory);
+    log_info("vm %s state %s cpus %s node %u memory %s", vm->config->name, vm_state_name(vm), list,
+             vm->place->node, memory);
     log_info("denied %s ports %lu msrs %lu memory %lu ipis %lu", vm->config->name,
              atomic_load(&vm->denied_ports), atomic_load(&vm->denied_msrs),
              atomic_load(&vm->denied_memory), atomic_load(&vm->denied_ipis));

@@ -16,8 +16,11 @@ static void memory_deny(struct vcpu *vcpu, gpa_t gpa, bool write, bool fetch)
     atomic_fetch_add(&vm->denied_memory, 1);
     if (vm_may_log(vm))
         log_warning("vm \"%s\": %s of address %lx at %lx denied: it is not this VM's memory",
-                    vm->config->name, fetch ? "execution" : write ? "write" : "read", gpa.v,
-                    vcpu->rip);
+                    vm->config->name,
+                    fetch   ? "execution"
+                    : write ? "write"
+                            : "read",
+                    gpa.v, vcpu->rip);
 }
 
 enum exit_reason exit_memory(struct vcpu *vcpu, gpa_t gpa, bool write, bool fetch)

@@ -16,7 +16,7 @@
 #define RTC_TRIES       100000u
 
 static uint64_t tsc_khz = 1000000; /* a guess, until it is measured */
-static uint64_t us_scale; /* microseconds a tick, in 1 / 2^32 */
+static uint64_t us_scale;          /* microseconds a tick, in 1 / 2^32 */
 static uint64_t tsc_start;
 static uint64_t wall_seconds;
 static uint64_t wall_tsc;

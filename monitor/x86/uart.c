@@ -81,7 +81,7 @@ int uart_read(void)
 void uart_enable_interrupt(void)
 {
     out8(LOG_UART + MCR, 0x0b); /* OUT2 lets the interrupt out */
-    out8(LOG_UART + IER, 0); /* off and on: an edge if a byte waits, however it came */
+    out8(LOG_UART + IER, 0);    /* off and on: an edge if a byte waits, however it came */
     out8(LOG_UART + IER, 1);
 }
 

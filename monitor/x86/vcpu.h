@@ -47,16 +47,16 @@ struct vcpu {
     enum vcpu_state state;
     _Atomic bool stopped; /* acknowledged REQUEST_STOP */
     _Atomic uint8_t sipi_vector;
-    bool nmi_pending; /* a guest NMI waits until it may be injected */
-    bool in_nmi;      /* between a guest NMI and its IRET */
-    uint64_t icr;     /* last command written: reads are virtual */
+    bool nmi_pending;   /* a guest NMI waits until it may be injected */
+    bool in_nmi;        /* between a guest NMI and its IRET */
+    uint64_t icr;       /* last command written: reads are virtual */
     uint64_t clock_msr; /* the guest's kvm-clock page */
     uint64_t exits[EXIT_REASONS];
 
     /* Trap and step. */
     bool stepping;
-    bool step_iret; /* over an IRET: it loads the flags itself */
-    void *step_page; /* what the one page is while stepping */
+    bool step_iret;    /* over an IRET: it loads the flags itself */
+    void *step_page;   /* what the one page is while stepping */
     void *step_tables; /* 4 pages of tables, made at the first step */
     uint64_t step_saved_flags, step_saved_dr6;
     void (*step_done)(struct vcpu *vcpu); /* after the instruction; NULL: nothing to look at */

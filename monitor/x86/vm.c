@@ -34,8 +34,8 @@ bool vm_may_log(struct vm *vm)
 {
     unsigned before = atomic_fetch_add(&vm->denials_logged, 1);
     if (before == VM_DENIALS_LOGGED)
-        log_warning("vm \"%s\": %u denials logged; further ones are only counted",
-                    vm->config->name, VM_DENIALS_LOGGED);
+        log_warning("vm \"%s\": %u denials logged; further ones are only counted", vm->config->name,
+                    VM_DENIALS_LOGGED);
     if (before > VM_DENIALS_LOGGED)
         atomic_store(&vm->denials_logged, VM_DENIALS_LOGGED + 1); /* never wraps */
     return before < VM_DENIALS_LOGGED;
@@ -76,8 +76,7 @@ static bool vcpus_create(struct vm *vm)
     return true;
 }
 
-struct vm *vm_create(unsigned index, const struct config_vm *config,
-                     const struct placement *place)
+struct vm *vm_create(unsigned index, const struct config_vm *config, const struct placement *place)
 {
     struct vm *vm = memory_pages((unsigned)(align_up(sizeof(*vm), PAGE_SIZE) / PAGE_SIZE));
     if (vm == NULL) {
@@ -162,8 +161,8 @@ void vm_boot(struct vm *vm)
     atomic_store(&vm->cores_up, 1);
     vm->starts++;
     atomic_store(&vm->state, VM_RUNNING);
-    log_info("vm \"%s\": start %u, kernel %s, nested tables at 0x%lx", vm->config->name,
-             vm->starts, vm->kernel->name, (uint64_t)vm->nested_root);
+    log_info("vm \"%s\": start %u, kernel %s, nested tables at 0x%lx", vm->config->name, vm->starts,
+             vm->kernel->name, (uint64_t)vm->nested_root);
 }
 
 /* Nobody left, or the service VM gone where the configuration says that it decides: off. */

@@ -57,8 +57,7 @@ extern unsigned vm_count;
 extern enum config_poweroff poweroff_rule;
 
 /* Make the VM of CONFIG at PLACE: tables, bitmaps, vCPUs. NULL after a message. Boot core. */
-struct vm *vm_create(unsigned index, const struct config_vm *config,
-                     const struct placement *place);
+struct vm *vm_create(unsigned index, const struct config_vm *config, const struct placement *place);
 /* Build the VM's memory as a boot loader would and set its boot vCPU to run. Its boot core. */
 void vm_boot(struct vm *vm);
 /* Stop all of the VM's cores, then start it anew or leave it off. A core of the VM. */

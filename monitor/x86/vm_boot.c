@@ -53,7 +53,8 @@ static bool map_devices(struct vm *vm)
         if (!backend->unmap(vm, (gpa_t){all_ram->ram[i].base.v}, all_ram->ram[i].size))
             return false;
     ioapic_unmap(vm);
-    /* A store here would become a message-signalled interrupt to any core, NMI and INIT included. */
+    /* A store here would become a message-signalled interrupt to any core, NMI and INIT included.
+     */
     return backend->unmap(vm, (gpa_t){APIC_WINDOW}, APIC_WINDOW_SIZE);
 }
 
@@ -108,11 +109,9 @@ static bool make_map(struct vm *vm)
     if (vm->service && !service_map(vm))
         return false;
     for (unsigned i = 0; i < vm->memory.count; i++)
-        if (!e820_set(&vm->e820, vm->memory.extents[i].gpa.v, vm->memory.extents[i].size,
-                      E820_RAM))
+        if (!e820_set(&vm->e820, vm->memory.extents[i].gpa.v, vm->memory.extents[i].size, E820_RAM))
             return false;
-    if (!vm->service &&
-        !e820_set(&vm->e820, LOW_TOP, HIGH_START - LOW_TOP, E820_RESERVED))
+    if (!vm->service && !e820_set(&vm->e820, LOW_TOP, HIGH_START - LOW_TOP, E820_RESERVED))
         return false;
     return e820_set(&vm->e820, acpi_base(vm), ACPI_SIZE, E820_ACPI);
 }
@@ -124,8 +123,8 @@ static bool make_acpi(struct vm *vm)
     if (buffer == NULL)
         return false;
     memset(buffer, 0, ACPI_SIZE);
-    size_t used = vm->service ? acpi_build_service(acpi, map_physical, &machine, vm->place,
-                                                   buffer, ACPI_SIZE, at)
+    size_t used = vm->service ? acpi_build_service(acpi, map_physical, &machine, vm->place, buffer,
+                                                   ACPI_SIZE, at)
                               : acpi_build_guest(&machine, vm->place, buffer, ACPI_SIZE, at);
     return used != 0;
 }

@@ -3,9 +3,7 @@
  * more. */
 #pragma once
 
-#include <stdlib.h>
-#include <string.h>
-
+#include "unit.h"
 #include "x86/boot/acpi.h"
 
 #define FIRMWARE_BASE 0x7ff00000ull

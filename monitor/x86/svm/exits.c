@@ -8,16 +8,16 @@
 #include "x86/msr.h"
 #include "x86/svm/svm.h"
 
-#define CODE_EXCEPTION   0x40u
-#define CODE_NMI         0x61u
-#define CODE_NESTED      0x400u
-#define CODE_TABLE       0xa0u
-#define IO_IN            (1u << 0)
-#define IO_STRING        (1u << 2)
-#define IO_SIZE(info)    ((info) >> 4 & 7u)
-#define NESTED_WRITE     (1u << 1)
-#define NESTED_FETCH     (1u << 4)
-#define LENGTH_SHORT     2u        /* CPUID, RDMSR, WRMSR, INVD */
+#define CODE_EXCEPTION 0x40u
+#define CODE_NMI       0x61u
+#define CODE_NESTED    0x400u
+#define CODE_TABLE     0xa0u
+#define IO_IN          (1u << 0)
+#define IO_STRING      (1u << 2)
+#define IO_SIZE(info)  ((info) >> 4 & 7u)
+#define NESTED_WRITE   (1u << 1)
+#define NESTED_FETCH   (1u << 4)
+#define LENGTH_SHORT   2u /* CPUID, RDMSR, WRMSR, INVD */
 
 void svm_enter(struct registers *regs, uint64_t vmcb, uint64_t host_state);
 

@@ -108,7 +108,7 @@ static void svm_pass_msr(struct vm *vm, uint32_t msr, bool read, bool write)
         return; /* all others always leave the guest */
     uint8_t *byte = &vm->msr_map[base + (msr & 0x1fff) / 4];
     unsigned shift = msr % 4 * 2;
-    uint8_t bits = (uint8_t)((read ? 0 : 1u) | (write ? 0 : 2u));
+    unsigned bits = (read ? 0 : 1u) | (write ? 0 : 2u);
     *byte = (uint8_t)((*byte & ~(3u << shift)) | bits << shift);
 }
 

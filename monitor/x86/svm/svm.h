@@ -10,10 +10,10 @@ static inline struct vmcb *vmcb_of(const struct vcpu *vcpu)
     return vcpu->control;
 }
 
-void svm_run(struct vcpu *vcpu);                                          /* exits.c */
-bool svm_step_begin(struct vcpu *vcpu, gpa_t gpa, void *page);            /* step.c */
+void svm_run(struct vcpu *vcpu);                               /* exits.c */
+bool svm_step_begin(struct vcpu *vcpu, gpa_t gpa, void *page); /* step.c */
 void svm_step_end(struct vcpu *vcpu);
 void svm_step_cancel(struct vcpu *vcpu);
 void svm_step_iret(struct vcpu *vcpu);
-bool svm_vcpu_init(struct vcpu *vcpu);                                    /* vcpu.c */
+bool svm_vcpu_init(struct vcpu *vcpu); /* vcpu.c */
 void svm_vcpu_reset(struct vcpu *vcpu, const struct vcpu_start *start);

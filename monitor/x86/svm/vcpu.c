@@ -7,19 +7,19 @@
 #include "x86/svm/svm.h"
 
 /* Segment attributes: access byte, then AVL, L, D/B, G. */
-#define ATTR_CODE_REAL  0x09bu
-#define ATTR_DATA_REAL  0x093u
-#define ATTR_CODE_32    0xc9bu
-#define ATTR_CODE_64    0xa9bu
-#define ATTR_DATA_FLAT  0xc93u
-#define ATTR_LDT        0x082u
-#define ATTR_TSS        0x08bu
-#define DR6_RESET       0xffff0ff0ull
-#define DR7_RESET       0x400ull
-#define LIMIT_REAL      0xffffu
-#define LIMIT_FLAT      0xffffffffu
-#define SELECTOR_CODE   0x10u /* what the Linux boot protocol calls __BOOT_CS and __BOOT_DS */
-#define SELECTOR_DATA   0x18u
+#define ATTR_CODE_REAL 0x09bu
+#define ATTR_DATA_REAL 0x093u
+#define ATTR_CODE_32   0xc9bu
+#define ATTR_CODE_64   0xa9bu
+#define ATTR_DATA_FLAT 0xc93u
+#define ATTR_LDT       0x082u
+#define ATTR_TSS       0x08bu
+#define DR6_RESET      0xffff0ff0ull
+#define DR7_RESET      0x400ull
+#define LIMIT_REAL     0xffffu
+#define LIMIT_FLAT     0xffffffffu
+#define SELECTOR_CODE  0x10u /* what the Linux boot protocol calls __BOOT_CS and __BOOT_DS */
+#define SELECTOR_DATA  0x18u
 
 bool svm_vcpu_init(struct vcpu *vcpu)
 {
