@@ -27,6 +27,7 @@
 
 uintptr_t __stack_chk_guard = 0x595e9fbd94fda700; /* the entry code mixes the TSC in */
 _Noreturn void __stack_chk_fail(void);
+extern uint8_t image_start[], image_end[];
 _Noreturn void boot_main(uint32_t magic, uint64_t information);
 _Noreturn void entry_switch_stack(void *stack_top, void (*go_on)(void)); /* entry.S */
 
@@ -86,8 +87,12 @@ static void say_ready(unsigned started)
     uint64_t size;
     uint64_t used;
     memory_pool(&base, &size, &used);
-    log_info("%u VMs start; monitor memory %lu KiB beside %lu KiB of modules", started,
-             (used - boot_modules_size(&boot)) / KIB, boot_modules_size(&boot) / KIB);
+    uint64_t modules = boot_modules_size(&boot);
+    uint64_t image = (uint64_t)(image_end - image_start);
+    log_info("%u VMs start; monitor memory %lu KiB beside %lu KiB of modules (image %lu, pool %lu, "
+             "%lu of it in use)",
+             started, (image + size - modules) / KIB, modules / KIB, image / KIB,
+             (size - modules) / KIB, (used - modules) / KIB);
     log_info("no IOMMU is used: who owns bus-mastering devices (the service VM) is trusted");
 }
 

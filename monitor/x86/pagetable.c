@@ -94,12 +94,17 @@ bool pagetable_map(uint64_t *root, uint64_t address, uint64_t target, uint64_t s
     return true;
 }
 
-bool pagetable_unmap_page(uint64_t *root, uint64_t address)
+bool pagetable_unmap(uint64_t *root, uint64_t address, uint64_t size)
 {
-    uint64_t *entry = walk_make(root, address, 0);
-    if (entry == NULL)
-        return false;
-    *entry = 0;
+    while (size > 0) {
+        unsigned level = fitting_level(address, address, size, HUGE_PAGE);
+        uint64_t *entry = walk_make(root, address, level);
+        if (entry == NULL)
+            return false;
+        *entry = 0;
+        address += 1ull << level_shift(level);
+        size -= 1ull << level_shift(level);
+    }
     return true;
 }
 

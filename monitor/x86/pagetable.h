@@ -11,8 +11,8 @@
  */
 bool pagetable_map(uint64_t *root, uint64_t address, uint64_t target, uint64_t size, uint64_t flags,
                    uint64_t largest);
-/* Unmap one 4 KiB page, splitting a larger one. */
-bool pagetable_unmap_page(uint64_t *root, uint64_t address);
+/* Unmap SIZE bytes; larger pages in the way are split. False if the pool is used up. */
+bool pagetable_unmap(uint64_t *root, uint64_t address, uint64_t size);
 /* The entry that maps ADDRESS, and the size of its page; 0 if none. */
 uint64_t pagetable_lookup(const uint64_t *root, uint64_t address, uint64_t *page_size);
 

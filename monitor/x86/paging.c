@@ -33,7 +33,7 @@ void paging_init(const struct machine *m)
 
 bool paging_guard(const void *page)
 {
-    return pagetable_unmap_page(root, (uint64_t)page);
+    return pagetable_unmap(root, (uint64_t)page, PAGE_SIZE);
 }
 
 void paging_load(void)

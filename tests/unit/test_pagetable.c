@@ -70,13 +70,29 @@ static void a_hole_splits_large_pages(void **state)
     uint64_t size;
     (void)state;
     assert_true(pagetable_map(root, 0, 0, 4 * GIB, FLAGS, HUGE_PAGE));
-    assert_true(pagetable_unmap_page(root, 0xfee00000));
+    assert_true(pagetable_unmap(root, 0xfee00000, PAGE_SIZE));
     assert_int_equal(pagetable_lookup(root, 0xfee00000, &size), 0);
     assert_int_equal(pagetable_lookup(root, 0xfee00fff, &size), 0);
     expect(root, 0xfedff000, 0xfedff000, LARGE_PAGE);
     expect(root, 0xfee01000, 0xfee01000, PAGE_SIZE);
     expect(root, 0xfec00000, 0xfec00000, LARGE_PAGE);
     expect(root, GIB, GIB, HUGE_PAGE);
+}
+
+/* A large hole costs the tables of its two ends, not one for each 2 MiB. */
+static void a_large_hole_is_cheap(void **state)
+{
+    uint64_t *root = memory_pages(1);
+    uint64_t size;
+    (void)state;
+    assert_true(pagetable_map(root, 0, 0, 8 * GIB, FLAGS, HUGE_PAGE));
+    unsigned before = given_count;
+    assert_true(pagetable_unmap(root, MIB, 5 * GIB));
+    assert_true(given_count - before <= 4);
+    expect(root, MIB - 1, MIB - 1, PAGE_SIZE);
+    for (uint64_t at = MIB; at < MIB + 5 * GIB; at += 0x1ff000)
+        assert_int_equal(pagetable_lookup(root, at, &size), 0);
+    expect(root, MIB + 5 * GIB, MIB + 5 * GIB, PAGE_SIZE);
 }
 
 /* The overlay differs from the tables in one page, wherever that lies. */
@@ -119,8 +135,11 @@ static void no_memory_is_reported(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(largest_pages_that_fit),    cmocka_unit_test(odd_targets_take_small_pages),
-        cmocka_unit_test(a_hole_splits_large_pages), cmocka_unit_test(overlay_exchanges_one_page),
+        cmocka_unit_test(largest_pages_that_fit),
+        cmocka_unit_test(odd_targets_take_small_pages),
+        cmocka_unit_test(a_hole_splits_large_pages),
+        cmocka_unit_test(a_large_hole_is_cheap),
+        cmocka_unit_test(overlay_exchanges_one_page),
         cmocka_unit_test(no_memory_is_reported),
     };
     return cmocka_run_group_tests(tests, NULL, give_back);

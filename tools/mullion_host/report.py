@@ -8,6 +8,8 @@ REPORT = re.compile(r"MULLION-REPORT name=(\S*) nonce=(\S*) kernel=(\S+) cpus=(\
                     r"memtotal_kb=(\d+) numa_nodes=(\d+)\s*$")
 # The monitor's own lines begin with a time. A VM's begin with [name], so no VM can forge them.
 MONITOR = re.compile(r"^\[ *\d+\.\d+\] (?:cpu\d+ )?(?:\w+: )?")
+# After such a line of the monitor's nothing more comes.
+STOPPED = re.compile(MONITOR.pattern + r".*the machine (?:halts|stops)")
 VM = re.compile(r"vm (?P<name>\S+) state (?P<state>\S+) cpus (?P<cpus>.*?) node (?P<node>\S+) "
                 r"memory (?P<memory>.*?)\s*$")
 

@@ -78,18 +78,24 @@ class Session:
                 spoken = None if vm.name in found else self.find_report(vm)
                 if spoken:
                     found[vm.name] = spoken
-            if not self.running():
+            if not self.running() or self.stopped():
                 break
             time.sleep(0.1)
         return found
+
+    def stopped(self):
+        """The monitor's line that says that the machine stops or halts, or None."""
+        return next((line for line in self.log.lines if report.STOPPED.match(line)), None)
 
     def wait_all(self, seconds):
         """{name: Report} of every VM; a HostError that shows the log if one is missing."""
         found = self.reports(seconds)
         missing = [vm.name for vm in self.machine.vms if vm.name not in found]
         if missing:
-            raise HostError(f"no report from {', '.join(missing)} within {seconds} s "
-                            f"(QEMU {self.state()})\n" + self.last_words())
+            why = f"within {seconds} s (QEMU {self.state()})"
+            if self.stopped():
+                why = "because the monitor says: " + report.MONITOR.sub("", self.stopped())
+            raise HostError(f"no report from {', '.join(missing)} {why}\n" + self.last_words())
         return found
 
     def last_words(self):

@@ -169,9 +169,10 @@ static enum exit_reason handle(struct vcpu *vcpu, uint64_t code)
         return give_back(vcpu, (unsigned)(code - CODE_EXCEPTION));
     if (code < CODE_TABLE && exit_table[code].handle != NULL)
         return exit_table[code].handle(vcpu);
-    log_error("vm \"%s\": exit %lx at %lx is not known; the VM is stopped", vcpu->vm->config->name,
-              code, vcpu->rip);
-    vm_stop(vcpu, false, "unknown exit");
+    const char *what = code == CODE_INVALID ? "invalid processor state" : "unknown exit";
+    log_error("vm \"%s\": %s (%lx) at %lx; the VM starts anew", vcpu->vm->config->name, what, code,
+              vcpu->rip);
+    vm_stop(vcpu, true, what);
     return EXIT_OTHER;
 }
 

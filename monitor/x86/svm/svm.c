@@ -82,7 +82,7 @@ static bool svm_map(struct vm *vm, gpa_t gpa, hpa_t hpa, uint64_t size)
 
 static bool svm_unmap(struct vm *vm, gpa_t gpa, uint64_t size)
 {
-    return pagetable_map(vm->nested_root, gpa.v, 0, size, 0, PAGE_SIZE);
+    return pagetable_unmap(vm->nested_root, gpa.v, size);
 }
 
 static void svm_pass_port(struct vm *vm, uint16_t port, bool pass)
