@@ -12,6 +12,7 @@
 #define CODE_NMI       0x61u
 #define CODE_NESTED    0x400u
 #define CODE_TABLE     0xa0u
+#define CODE_INVALID   UINT64_MAX
 #define IO_IN          (1u << 0)
 #define IO_STRING      (1u << 2)
 #define IO_SIZE(info)  ((info) >> 4 & 7u)
