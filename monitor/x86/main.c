@@ -132,10 +132,10 @@ void boot_main(uint32_t magic, uint64_t information)
         cpu_halt();
     time_calibrate(&acpi);
     inventory_report(&machine);
+    setup_configuration(&boot);
     setup_memory(&boot, &machine);
     paging_init(&all_ram);
     paging_load();
-    setup_configuration(&boot);
 
     const char *missing = backend->missing();
     if (missing != NULL)

@@ -17,7 +17,6 @@ bool memory_choose_pool(const struct machine *free, uint64_t size, hpa_t *base)
     for (unsigned i = free->ram_count; i-- > 0;) {
         const struct machine_range *r = &free->ram[i];
         uint64_t end = r->base.v + r->size < 4 * GIB ? r->base.v + r->size : 4 * GIB;
-        end = align_down(end, LARGE_PAGE);
         if (end < size || end - size < r->base.v || end - size < MIB)
             continue;
         pool_base = pool_next = end - size;

@@ -4,7 +4,7 @@
 
 #include "core/machine.h"
 
-/* Choose SIZE bytes (a multiple of 2 MiB) of FREE's RAM for the pool: false if there are none. */
+/* Choose SIZE bytes (whole pages) of FREE's RAM for the pool: false if there are none. */
 bool memory_choose_pool(const struct machine *free, uint64_t size, hpa_t *base);
 /* PAGES zeroed 4 KiB pages, never given back; NULL if the pool is used up. Any core. */
 void *memory_pages(unsigned pages);

@@ -10,9 +10,9 @@
 #include "x86/trap.h"
 
 #define CONFIG_MODULE "mullion.conf"
-#define POOL_BASE     (2 * MIB)
-#define POOL_PER_CPU  (80 * KIB)
-#define POOL_PER_VM   (112 * KIB)
+#define POOL_BASE     (512 * KIB)
+#define POOL_PER_CPU  (64 * KIB)
+#define POOL_PER_VM   (64 * KIB)
 
 extern uint8_t image_start[], image_end[];
 
@@ -21,9 +21,8 @@ static struct place_plan plan;
 
 void setup_memory(struct boot_info *boot, struct machine *m)
 {
-    uint64_t pool = align_up(boot_modules_size(boot) + POOL_BASE + m->cpu_count * POOL_PER_CPU +
-                                 MAX_VMS * POOL_PER_VM,
-                             LARGE_PAGE);
+    uint64_t pool = boot_modules_size(boot) + POOL_BASE + m->cpu_count * POOL_PER_CPU +
+                    config.vm_count * POOL_PER_VM;
     static struct machine free; /* without the modules, which must not be overwritten yet */
     hpa_t image = {(uint64_t)image_start};
     hpa_t pool_at;

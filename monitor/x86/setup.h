@@ -7,10 +7,10 @@
 
 struct pcpu;
 
-/* Cut the monitor and its pool out of the RAM, move the modules into the pool. */
-void setup_memory(struct boot_info *boot, struct machine *m);
 /* Parse mullion.conf; each error is logged with its place. */
 void setup_configuration(const struct boot_info *boot);
+/* Cut the monitor and its pool out of the RAM, move the modules into the pool. */
+void setup_memory(struct boot_info *boot, struct machine *m);
 const struct config *setup_config(void);
 /* Place and make the VMs; those that cannot be are skipped with their reason. Their number. */
 unsigned setup_vms(const struct boot_info *boot, const struct machine *m);
