@@ -84,11 +84,29 @@ static bool msr_exists(uint32_t msr)
     return msr_is_apic(msr) || rdmsr_safe(msr, &value);
 }
 
-/* The user's `msr` lines; the isolation floor below is not theirs to remove. */
+/* The isolation floor: what reaches beyond one core or one VM is no `msr` line's to open. */
+static const struct {
+    uint32_t first, last;
+} msr_floor[] = {
+    {MSR_TSC, MSR_TSC},
+    {MSR_APIC_BASE, MSR_APIC_BASE},
+    {MSR_TSC_ADJUST, MSR_TSC_ADJUST},
+    {MSR_INTEL_UCODE, MSR_INTEL_UCODE},
+    {MSR_MTRR_PHYS_BASE0, MSR_PAT - 1},
+    {MSR_MTRR_DEF_TYPE, MSR_MTRR_DEF_TYPE},
+    {MSR_X2APIC_FIRST, MSR_X2APIC_LAST},
+    {MSR_EFER, MSR_EFER},
+    {MSR_SYSCFG, MSR_TOP_MEM2}, /* with HWCR, the IORRs and the top of memory */
+    {MSR_AMD_UCODE, MSR_AMD_UCODE},
+    {MSR_SMM_BASE, MSR_VM_HSAVE_PA}, /* with the SMM key, mask and control, and VM_CR */
+};
+
 static bool msr_configurable(uint32_t msr)
 {
-    bool svm = msr == MSR_VM_CR || msr == MSR_VM_HSAVE_PA || msr == MSR_EFER;
-    return !msr_is_apic(msr) && !svm && msr != MSR_APIC_BASE;
+    for (unsigned i = 0; i < ARRAY_SIZE(msr_floor); i++)
+        if (msr >= msr_floor[i].first && msr <= msr_floor[i].last)
+            return false;
+    return true;
 }
 
 void exit_msr_init(struct vm *vm)

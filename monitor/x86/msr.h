@@ -9,7 +9,9 @@
 #define APIC_BASE_BSP         (1ull << 8)
 #define APIC_BASE_X2APIC      (1ull << 10)
 #define APIC_BASE_ENABLE      (1ull << 11)
+#define MSR_TSC_ADJUST        0x0000003bu
 #define MSR_SPEC_CTRL         0x00000048u
+#define MSR_INTEL_UCODE       0x00000079u
 #define MSR_BIOS_SIGN_ID      0x0000008bu
 #define MSR_MTRR_CAP          0x000000feu
 #define MSR_SYSENTER_CS       0x00000174u
@@ -46,6 +48,9 @@
 #define MSR_TSC_AUX           0xc0000103u
 #define MSR_SYSCFG            0xc0010010u
 #define MSR_HWCR              0xc0010015u
+#define MSR_TOP_MEM2          0xc001001du
+#define MSR_AMD_UCODE         0xc0010020u
+#define MSR_SMM_BASE          0xc0010111u
 #define MSR_VM_CR             0xc0010114u
 #define VM_CR_SVMDIS          (1ull << 4)
 #define MSR_VM_HSAVE_PA       0xc0010117u
