@@ -16,7 +16,7 @@ enum exit_reason {
     EXIT_KICK,      /* NMI: another core asked */
     EXIT_NMI,       /* NMI: the guest's own */
     EXIT_LOG_KEY,   /* NMI: a key on the log port; caused by the one who looks */
-    EXIT_IRET,      /* the end of a guest's NMI handler, when one more NMI waits */
+    EXIT_IRET,      /* the end of a guest's NMI handler: the next may come */
     EXIT_DEBUG,     /* #DB, given back to the guest */
     EXIT_ALIGNMENT, /* #AC, likewise */
     EXIT_INVD,

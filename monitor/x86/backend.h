@@ -2,6 +2,7 @@
 /* What a processor's virtualization must offer: one const table, chosen at boot. */
 #pragma once
 
+#include "core/config.h"
 #include "x86/vcpu.h"
 
 struct pcpu;
@@ -27,7 +28,7 @@ struct backend {
     bool (*unmap)(struct vm *vm, gpa_t gpa, uint64_t size);
     /* Which accesses do not leave the guest. */
     void (*pass_port)(struct vm *vm, uint16_t port, bool pass);
-    void (*pass_msr)(struct vm *vm, uint32_t msr, bool read, bool write);
+    void (*pass_msr)(struct vm *vm, uint32_t msr, enum config_access access, bool pass);
 
     bool (*vcpu_init)(struct vcpu *vcpu);
     /* Processor state as after START; registers are the caller's. */

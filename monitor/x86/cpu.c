@@ -12,7 +12,7 @@
 #include "x86/trap.h"
 
 #define STACK_PAGES  4u
-#define FAULT_PAGES  1u /* stack for double faults and machine checks */
+#define FAULT_PAGES  1u /* stack for double faults */
 #define TSS_SELECTOR 32u
 #define GDT_CODE     0x00af9b000000ffffull
 #define GDT_DATA     0x00cf93000000ffffull

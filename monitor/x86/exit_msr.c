@@ -19,12 +19,14 @@
 #define MSR_AMD64_LS_CFG     0xc0011020u
 #define MSR_AMD64_LAST_CFG   0xc00110ffu
 
-enum { R = 1, W = 2, RW = R | W };
+#define R  CONFIG_ACCESS_READ
+#define W  CONFIG_ACCESS_WRITE
+#define RW CONFIG_ACCESS_BOTH
 
 /* Never leave the guest: state of its own core that VMLOAD switches or that harms nobody. */
 static const struct {
     uint32_t first, last;
-    unsigned access;
+    enum config_access access;
 } msr_passed[] = {
     {MSR_TSC, MSR_TSC, R},
     {MSR_SPEC_CTRL, MSR_SPEC_CTRL, RW},
@@ -109,25 +111,41 @@ static bool msr_configurable(uint32_t msr)
     return true;
 }
 
+static void msr_apply_rule(struct vm *vm, const struct config_rule *rule)
+{
+    for (uint64_t msr = rule->first; msr <= rule->last; msr++) {
+        if (msr_configurable((uint32_t)msr)) {
+            backend->pass_msr(vm, (uint32_t)msr, rule->access, rule->allow);
+        } else {
+            log_warning(
+                "vm \"%s\": msr 0x%x belongs to the monitor; its line is ignored, remove it",
+                vm->config->name, (uint32_t)msr);
+            return; /* one line for a range */
+        }
+    }
+}
+
 void exit_msr_init(struct vm *vm)
 {
     for (unsigned i = 0; i < ARRAY_SIZE(msr_passed); i++)
         for (uint32_t msr = msr_passed[i].first; msr <= msr_passed[i].last; msr++)
             if (msr_passed[i].access == W || msr_exists(msr))
-                backend->pass_msr(vm, msr, (msr_passed[i].access & R) != 0,
-                                  (msr_passed[i].access & W) != 0);
-    for (unsigned i = 0; i < vm->config->msr_rules; i++) {
+                backend->pass_msr(vm, msr, msr_passed[i].access, true);
+    for (unsigned i = 0; i < vm->config->msr_rules; i++)
+        msr_apply_rule(vm, &vm->config->msrs[i]);
+}
+
+/* What the user's lines say of an access that has left the guest; the last that fits wins. */
+static const struct config_rule *msr_rule(const struct vm *vm, uint32_t msr,
+                                          enum config_access access)
+{
+    for (unsigned i = vm->config->msr_rules; i-- > 0;) {
         const struct config_rule *rule = &vm->config->msrs[i];
-        for (uint64_t msr = rule->first; msr <= rule->last; msr++)
-            if (msr_configurable((uint32_t)msr))
-                backend->pass_msr(vm, (uint32_t)msr,
-                                  rule->allow && (rule->access & CONFIG_ACCESS_READ) != 0,
-                                  rule->allow && (rule->access & CONFIG_ACCESS_WRITE) != 0);
-            else
-                log_warning("vm \"%s\": msr 0x%x belongs to the monitor; its line is ignored, "
-                            "remove it",
-                            vm->config->name, (uint32_t)msr);
+        if (msr >= rule->first && msr <= rule->last && (rule->access & access) != 0 &&
+            msr_configurable(msr))
+            return rule;
     }
+    return NULL;
 }
 
 static bool msr_is_shown(const struct vm *vm, uint32_t msr)
@@ -177,6 +195,12 @@ static uint64_t apic_base(const struct vcpu *vcpu)
            (vcpu->index == 0 ? APIC_BASE_BSP : 0);
 }
 
+static bool msr_readable(const struct vm *vm, uint32_t msr)
+{
+    const struct config_rule *rule = msr_rule(vm, msr, CONFIG_ACCESS_READ);
+    return rule != NULL ? rule->allow : msr_is_shown(vm, msr);
+}
+
 bool exit_msr_read(struct vcpu *vcpu, uint32_t msr)
 {
     uint64_t value = 0;
@@ -190,7 +214,7 @@ bool exit_msr_read(struct vcpu *vcpu, uint32_t msr)
         value = vcpu->clock_msr;
     else if (msr == MSR_MCG_CAP)
         value = 0; /* no machine-check banks */
-    else if (!msr_is_shown(vcpu->vm, msr) || !rdmsr_safe(msr, &value))
+    else if (!msr_readable(vcpu->vm, msr) || !rdmsr_safe(msr, &value))
         return msr_deny(vcpu, msr, false);
     vcpu->regs.rax = (uint32_t)value;
     vcpu->regs.rdx = value >> 32;
@@ -225,6 +249,15 @@ static bool msr_write_efer(struct vcpu *vcpu, uint64_t value)
     return true;
 }
 
+/* Allowed by the user: written. Shown: ignored. Anything else is not listed. */
+static bool msr_write_listed(const struct vm *vm, uint32_t msr, uint64_t value)
+{
+    const struct config_rule *rule = msr_rule(vm, msr, CONFIG_ACCESS_WRITE);
+    if (rule != NULL)
+        return rule->allow && wrmsr_safe(msr, value);
+    return msr_is_shown(vm, msr);
+}
+
 bool exit_msr_write(struct vcpu *vcpu, uint32_t msr)
 {
     uint64_t value = vcpu->regs.rdx << 32 | (uint32_t)vcpu->regs.rax;
@@ -241,8 +274,8 @@ bool exit_msr_write(struct vcpu *vcpu, uint32_t msr)
         ok = clock_write_wall(vcpu, value);
     else if (msr == MSR_KVM_SYSTEM_TIME)
         ok = clock_write_system(vcpu, value);
-    else if (!msr_is_shown(vcpu->vm, msr))
-        return msr_deny(vcpu, msr, true);
+    else
+        ok = msr_write_listed(vcpu->vm, msr, value);
     if (!ok)
         return msr_deny(vcpu, msr, true);
     return true;

@@ -31,17 +31,23 @@ static void requests_serve(struct vcpu *vcpu, uint32_t requests)
 
 /*
  * Whose was the NMI? A kick has its request bits; the log port's is known by its byte. With both,
- * the byte is left for an NMI of its own, which logkey_again calls up: so each NMI has one cause.
+ * the byte is left for an NMI of its own, which logkey_again calls up. If the one that came was the
+ * byte's already, that is one NMI too many: it must not become the guest's.
  */
 enum exit_reason nmi_serve(struct vcpu *vcpu, uint32_t requests)
 {
     if (requests != 0) {
-        logkey_again();
+        if (logkey_again())
+            this_cpu()->nmi_excess = true;
         requests_serve(vcpu, requests);
         return (requests & REQUEST_GUEST_NMI) != 0 ? EXIT_NMI : EXIT_KICK;
     }
     if (logkey_poll())
         return EXIT_LOG_KEY;
+    if (this_cpu()->nmi_excess) {
+        this_cpu()->nmi_excess = false;
+        return EXIT_LOG_KEY;
+    }
     if (vcpu != NULL && vcpu->state == VCPU_RUNNING)
         vcpu->nmi_pending = true; /* nobody of ours sent it */
     return EXIT_NMI;

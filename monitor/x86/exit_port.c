@@ -7,6 +7,25 @@
 #include "x86/guest_port.h"
 #include "x86/platform.h"
 
+/* The user's last word on PORT: true if it is `deny`. */
+static bool port_denied(const struct vm *vm, uint32_t port)
+{
+    for (unsigned i = vm->config->port_rules; i-- > 0;) {
+        const struct config_rule *rule = &vm->config->ports[i];
+        if (port >= rule->first && port <= rule->last)
+            return !rule->allow;
+    }
+    return false;
+}
+
+static bool access_denied(const struct vm *vm, const struct port_access *access)
+{
+    for (unsigned i = 0; i < access->size; i++)
+        if (port_denied(vm, access->port + i))
+            return true;
+    return false;
+}
+
 static uint32_t size_mask(unsigned size)
 {
     return size == 4 ? UINT32_MAX : (1u << 8 * size) - 1;
@@ -96,8 +115,13 @@ enum exit_reason exit_port(struct vcpu *vcpu, const struct port_access *access)
     uint32_t mask = size_mask(access->size);
     uint32_t value = access->in ? UINT32_MAX : (uint32_t)vcpu->regs.rax & mask;
     vcpu->rip = access->next_rip; /* before the access: it may stop this VM */
-    enum exit_reason reason =
-        vcpu->vm->service ? platform_port(vcpu, access, &value) : guest_port(vcpu, access, &value);
+    enum exit_reason reason = EXIT_PORT;
+    if (vcpu->vm->service && access_denied(vcpu->vm, access))
+        port_deny(vcpu, access);
+    else if (vcpu->vm->service)
+        platform_port(vcpu, access, &value);
+    else
+        reason = guest_port(vcpu, access, &value);
     if (!access->in)
         return reason;
     if (access->size == 4)

@@ -35,9 +35,10 @@ static uint32_t get32(const struct guest_pci *pci, unsigned slot, unsigned at)
     return value;
 }
 
-void guest_pci_reset(struct guest_pci *pci)
+void guest_pci_reset(struct guest_pci *pci, bool uart)
 {
     memset(pci, 0, sizeof(*pci));
+    pci->slots = uart ? PCI_SLOTS : SLOT_UART;
     set32(pci, SLOT_BRIDGE, 0x00, 0x00081b36, 0); /* a plain PCI host bridge */
     set32(pci, SLOT_BRIDGE, 0x08, 0x06000000, 0);
 
@@ -67,7 +68,7 @@ static int selected(const struct guest_pci *pci, uint16_t port, unsigned *offset
     unsigned bus_function = address >> 8 & 0xff07;
     unsigned slot = address >> 11 & 0x1f;
     *offset = (address & 0xfc) + (port - PCI_DATA);
-    if ((address & 1u << 31) == 0 || bus_function != 0 || slot >= PCI_SLOTS)
+    if ((address & 1u << 31) == 0 || bus_function != 0 || slot >= pci->slots)
         return -1;
     return (int)slot;
 }

@@ -11,12 +11,14 @@
 #define PCI_SLOTS        2u
 
 struct guest_pci {
+    unsigned slots; /* that hold a device */
     uint32_t address;
     uint8_t config[PCI_SLOTS][PCI_CONFIG_BYTES];
     uint8_t writable[PCI_SLOTS][PCI_CONFIG_BYTES]; /* mask of the bits that the guest may set */
 };
 
-void guest_pci_reset(struct guest_pci *pci);
+/* Without UART the bus has the bridge alone. */
+void guest_pci_reset(struct guest_pci *pci, bool uart);
 uint32_t guest_pci_read(const struct guest_pci *pci, uint16_t port, unsigned size);
 void guest_pci_write(struct guest_pci *pci, uint16_t port, unsigned size, uint32_t value);
 /* First port of the UART's BAR, or 0 if the guest has switched I/O off. */

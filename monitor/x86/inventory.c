@@ -32,6 +32,16 @@ static bool read_ram(const struct boot_info *boot, struct machine *m)
     return m->ram_count > 0;
 }
 
+/* Bits of an APIC id that tell the threads of one core apart (CPUID 0Bh, sub-leaf 0). */
+static unsigned thread_bits(void)
+{
+    if (cpuid(0, 0).eax < 0xb)
+        return 0;
+    struct cpuid threads = cpuid(0xb, 0);
+    bool is_thread_level = (threads.ecx >> 8 & 0xff) == 1;
+    return is_thread_level ? threads.eax & 0x1f : 0;
+}
+
 bool inventory_read(const struct boot_info *boot, struct acpi_info *acpi, struct machine *m,
                     struct machine *all_ram)
 {
@@ -50,6 +60,8 @@ bool inventory_read(const struct boot_info *boot, struct acpi_info *acpi, struct
         return false;
     }
     acpi_assign_nodes(acpi, map_boot, m);
+    for (unsigned i = 0; i < m->cpu_count; i++)
+        m->cpus[i].core_id = m->cpus[i].apic_id.v >> thread_bits();
     *all_ram = *m;
     return true;
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The service VM's IO-APIC (Intel 82093AA): entries only to its own cores, fixed or lowest. */
+/* The service VM's IO-APIC (Intel 82093AA): entries only to its own cores, never NMI, SMI or INIT.
+ */
 #include "core/log.h"
 #include "x86/backend.h"
 #include "x86/cpu.h"

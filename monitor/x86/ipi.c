@@ -56,8 +56,11 @@ static void ipi_send_all(const struct ipi *ipi, const struct vcpu *except)
 {
     struct vm *vm = ipi->from->vm;
     for (unsigned i = 0; i < vm->vcpu_count; i++)
-        if (&vm->vcpus[i] != except)
+        if (&vm->vcpus[i] != except) {
             ipi_send(ipi, &vm->vcpus[i]);
+            if (ipi->delivery == DELIVERY_LOWEST)
+                return; /* one of them takes it */
+        }
 }
 
 /* One of a cluster's 16 bits each; those of other VMs' cores are dropped. */
@@ -69,10 +72,13 @@ static bool ipi_send_cluster(const struct ipi *ipi, uint32_t destination)
             continue;
         apic_id_t id = {(destination >> 16) << 4 | bit};
         struct vcpu *to = vm_find_vcpu(ipi->from->vm, id);
-        if (to != NULL)
-            ipi_send(ipi, to);
-        else
+        if (to == NULL) {
             all_ours = false;
+            continue;
+        }
+        ipi_send(ipi, to);
+        if (ipi->delivery == DELIVERY_LOWEST)
+            break;
     }
     return all_ours;
 }

@@ -116,8 +116,10 @@ bool logkey_poll(void)
     return true;
 }
 
-void logkey_again(void)
+bool logkey_again(void)
 {
-    if (log_cpu == this_cpu())
-        uart_enable_interrupt();
+    if (log_cpu != this_cpu() || !uart_waiting())
+        return false;
+    uart_enable_interrupt();
+    return true;
 }

@@ -65,9 +65,13 @@ void platform_init(const struct acpi_info *acpi)
     switch_acpi_on(acpi);
 }
 
-static bool is_pm1_control(uint32_t port)
+/* PORT is in PM1a's or PM1b's control register; HIGH: it is the byte with SLP_TYP and SLP_EN. */
+static bool is_pm1_control(uint32_t port, bool *high)
 {
-    return in_range(port, acpi_info->pm1a_control, 2) || in_range(port, acpi_info->pm1b_control, 2);
+    *high = in_range(port - 1, acpi_info->pm1a_control, 1) ||
+            in_range(port - 1, acpi_info->pm1b_control, 1);
+    return *high || in_range(port, acpi_info->pm1a_control, 1) ||
+           in_range(port, acpi_info->pm1b_control, 1);
 }
 
 /* Never the service VM's: SMIs run firmware outside all walls, the watchdog resets everybody. */
@@ -81,8 +85,10 @@ static bool is_denied(uint32_t port)
 
 bool platform_guards_port(uint32_t port)
 {
-    return port == PORT_CF9 || port == PORT_KEYBOARD || port == PORT_A20 || is_pm1_control(port) ||
-           is_denied(port) || in_range(port, acpi_info->reset_port, 1);
+    bool high;
+    return port == PORT_CF9 || port == PORT_KEYBOARD || port == PORT_A20 ||
+           is_pm1_control(port, &high) || is_denied(port) ||
+           in_range(port, acpi_info->reset_port, 1);
 }
 
 static bool byte_resets(uint32_t port, uint8_t value)
@@ -96,23 +102,11 @@ static bool byte_resets(uint32_t port, uint8_t value)
     return in_range(port, acpi_info->reset_port, 1) && value == acpi_info->reset_value;
 }
 
-static bool write_resets(const struct port_access *access, uint32_t value)
-{
-    if (access->port == PCI_ADDRESS && access->size == 4)
-        return false; /* a PCI address whose second byte happens to lie at CF9 */
-    for (unsigned i = 0; i < access->size; i++)
-        if (byte_resets(access->port + i, (uint8_t)(value >> 8 * i)))
-            return true;
-    return false;
-}
-
 /* PM1 control: everything but SLP_EN passes; S5 is this VM's power-off, S3 and S4 are refused. */
-static void write_pm1(struct vcpu *vcpu, const struct port_access *access, uint32_t value)
+static void write_pm1_high(struct vcpu *vcpu, uint16_t port, uint8_t value)
 {
-    bool high_byte = access->port == acpi_info->pm1a_control + 1 && access->size == 1;
-    uint32_t control = high_byte ? value << 8 : value;
-    uint32_t pass = high_byte ? (control & ~PM1_SLEEP_ENABLE) >> 8 : control & ~PM1_SLEEP_ENABLE;
-    port_real_write(access->port, access->size, pass);
+    uint32_t control = (uint32_t)value << 8;
+    out8(port, (uint8_t)((control & ~PM1_SLEEP_ENABLE) >> 8));
     if ((control & PM1_SLEEP_ENABLE) == 0)
         return;
     if (PM1_SLEEP_TYPE(control) == acpi_info->s5_type_a)
@@ -120,6 +114,31 @@ static void write_pm1(struct vcpu *vcpu, const struct port_access *access, uint3
     else
         log_warning("vm \"%s\": sleep state with type %u refused: the other VMs stay awake",
                     vcpu->vm->config->name, PM1_SLEEP_TYPE(control));
+}
+
+static void write_byte(struct vcpu *vcpu, const struct port_access *access, uint8_t value)
+{
+    bool high;
+    uint16_t port = access->port;
+    if (is_denied(port) || (port == PORT_KEYBOARD && value == KEYBOARD_OUTPUT))
+        port_deny(vcpu, access);
+    else if (byte_resets(port, value))
+        vm_stop(vcpu, true, "reboot");
+    else if (is_pm1_control(port, &high) && high)
+        write_pm1_high(vcpu, port, value);
+    else
+        out8(port, value);
+}
+
+/* A write that touches a guarded port, wherever it begins, is taken apart into its bytes. */
+static void write_guarded(struct vcpu *vcpu, const struct port_access *access, uint32_t value)
+{
+    struct port_access byte = *access;
+    byte.size = 1;
+    for (unsigned i = 0; i < access->size; i++) {
+        byte.port = (uint16_t)(access->port + i);
+        write_byte(vcpu, &byte, (uint8_t)(value >> 8 * i));
+    }
 }
 
 static bool any_denied(const struct port_access *access)
@@ -130,25 +149,20 @@ static bool any_denied(const struct port_access *access)
     return false;
 }
 
-enum exit_reason platform_port(struct vcpu *vcpu, const struct port_access *access, uint32_t *value)
+void platform_port(struct vcpu *vcpu, const struct port_access *access, uint32_t *value)
 {
-    if (any_denied(access)) {
+    bool pci_address = access->port == PCI_ADDRESS && access->size == 4;
+    if (!access->in && !pci_address)
+        write_guarded(vcpu, access, *value);
+    else if (any_denied(access))
         port_deny(vcpu, access);
-    } else if (access->in) {
+    else if (access->in)
         *value = port_real_read(access->port, access->size);
-    } else if (write_resets(access, *value)) {
-        vm_stop(vcpu, true, "reboot");
-    } else if (is_pm1_control(access->port)) {
-        write_pm1(vcpu, access, *value);
-    } else if (access->port == PORT_KEYBOARD && (*value & 0xff) == KEYBOARD_OUTPUT) {
-        port_deny(vcpu, access);
-    } else {
-        port_real_write(access->port, access->size, *value);
-    }
-    return EXIT_PORT;
+    else
+        out32(PCI_ADDRESS, *value); /* its second byte happens to lie at the reset port */
 }
 
-/* Clear bus mastering and switch INTx off in one function; bridges must go on forwarding. */
+/* Clear bus mastering in one function; bridges must go on forwarding. */
 static void pci_quiesce(uint32_t bus_device_function)
 {
     if ((pci_read(bus_device_function, 0) & 0xffff) == 0xffff)

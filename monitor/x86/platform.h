@@ -9,8 +9,7 @@
 void platform_init(const struct acpi_info *acpi);
 /* Accesses to PORT leave the service VM. */
 bool platform_guards_port(uint32_t port);
-enum exit_reason platform_port(struct vcpu *vcpu, const struct port_access *access,
-                               uint32_t *value);
+void platform_port(struct vcpu *vcpu, const struct port_access *access, uint32_t *value);
 /* The service VM has stopped: no device may write to its memory or interrupt it. */
 void platform_quiesce(void);
 /* Switch the machine off (ACPI S5); returns if that fails. */

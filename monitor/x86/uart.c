@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The log port: a 16550 at COM2, 115200 8n1, or isa-debugcon at E9h. */
+/* The log port: a 16550 at COM2, 115200 8n1, and isa-debugcon at E9h. */
 #include "x86/uart.h"
 
 #include "core/log.h"
@@ -71,11 +71,14 @@ bool uart_present(void)
     return has_uart;
 }
 
+bool uart_waiting(void)
+{
+    return has_uart && (in8(LOG_UART + LSR) & LSR_DATA_READY) != 0;
+}
+
 int uart_read(void)
 {
-    if (!has_uart || (in8(LOG_UART + LSR) & LSR_DATA_READY) == 0)
-        return -1;
-    return in8(LOG_UART + DATA);
+    return uart_waiting() ? in8(LOG_UART + DATA) : -1;
 }
 
 void uart_enable_interrupt(void)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The log port: the second UART, else the emulators' debug console. */
+/* The log port: the second UART, and the emulators' debug console if there is one. */
 #pragma once
 
 #include "core/types.h"
@@ -11,6 +11,8 @@
 /* Find and set up the log port and connect the log to it. Boot core, once. */
 void uart_init(void);
 bool uart_present(void);
+/* Whether a byte has come in. */
+bool uart_waiting(void);
 /* Next byte that has come in, or -1. */
 int uart_read(void);
 /* Raise an interrupt for each byte that comes in, and one now if a byte waits. */

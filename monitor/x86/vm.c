@@ -107,7 +107,6 @@ static void vcpu_start(struct vcpu *vcpu, const struct vcpu_start *start)
     vcpu->regs.rdx = cpuid(1, 0).eax; /* the processor's signature, as after INIT */
     guest_state_reset();
     backend->vcpu_reset(vcpu, start);
-    vcpu->rip = start->rip;
 }
 
 void vcpu_take_init(struct vcpu *vcpu)

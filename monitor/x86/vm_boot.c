@@ -153,7 +153,7 @@ const char *vm_build(struct vm *vm, struct guest_start *start)
         request.firmware = boot->firmware;
     request.firmware.rsdp = acpi_base(vm);
     console_init(&vm->console, vm->config->name);
-    guest_pci_reset(&vm->pci);
+    guest_pci_reset(&vm->pci, vm->config->console != CONFIG_CONSOLE_NONE);
     vm->clock_start_tsc = rdtsc();
     const char *error = boot_load(&request, start);
     vm->milestones.loaded = time_us();

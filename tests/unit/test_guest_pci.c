@@ -23,18 +23,20 @@ static void only_two_functions_exist(void **state)
     struct guest_pci pci;
     unsigned found = 0;
     (void)state;
-    guest_pci_reset(&pci);
+    guest_pci_reset(&pci, true);
     for (uint32_t function = 0; function < 65536; function++)
         found += config_read(&pci, 0x80000000u | function << 8) != UINT32_MAX ? 1 : 0;
     assert_int_equal(found, 2);
     assert_int_equal(config_read(&pci, 0x00000000u), UINT32_MAX); /* not enabled */
+    guest_pci_reset(&pci, false);
+    assert_int_equal(config_read(&pci, UART), UINT32_MAX); /* console none */
 }
 
 static void uart_bar_is_sized_and_moved(void **state)
 {
     struct guest_pci pci;
     (void)state;
-    guest_pci_reset(&pci);
+    guest_pci_reset(&pci, true);
     assert_int_equal(guest_pci_uart_port(&pci), 0x3f8);
     config_write(&pci, UART | 0x14, 4, UINT32_MAX);
     assert_int_equal(config_read(&pci, UART | 0x14) & 0xffff, 0xfff9);
@@ -52,7 +54,7 @@ static void message_follows_its_registers(void **state)
     uint64_t address;
     uint32_t data;
     (void)state;
-    guest_pci_reset(&pci);
+    guest_pci_reset(&pci, true);
     assert_false(guest_pci_uart_msi(&pci, &address, &data));
     config_write(&pci, UART | 0x44, 4, 0xfee05000);
     config_write(&pci, UART | 0x48, 4, 0);
@@ -69,7 +71,7 @@ static void any_access_is_safe(void **state)
     struct guest_pci pci;
     uint32_t seed = 12345;
     (void)state;
-    guest_pci_reset(&pci);
+    guest_pci_reset(&pci, true);
     for (unsigned i = 0; i < 200000; i++) {
         seed = seed * 1664525 + 1013904223;
         uint16_t port = (uint16_t)(PCI_ADDRESS + (seed >> 8) % 8);

@@ -95,7 +95,7 @@ static void svm_pass_port(struct vm *vm, uint16_t port, bool pass)
 }
 
 /* Two bits an MSR, read and write, in three ranges of 8192 (AMD APM 2, 15.11). */
-static void svm_pass_msr(struct vm *vm, uint32_t msr, bool read, bool write)
+static void svm_pass_msr(struct vm *vm, uint32_t msr, enum config_access access, bool pass)
 {
     uint32_t base;
     if (msr < 0x2000)
@@ -107,9 +107,10 @@ static void svm_pass_msr(struct vm *vm, uint32_t msr, bool read, bool write)
     else
         return; /* all others always leave the guest */
     uint8_t *byte = &vm->msr_map[base + (msr & 0x1fff) / 4];
-    unsigned shift = msr % 4 * 2;
-    unsigned bits = (read ? 0 : 1u) | (write ? 0 : 2u);
-    *byte = (uint8_t)((*byte & ~(3u << shift)) | bits << shift);
+    unsigned bits = ((access & CONFIG_ACCESS_READ) != 0 ? 1u : 0) |
+                    ((access & CONFIG_ACCESS_WRITE) != 0 ? 2u : 0);
+    bits <<= msr % 4 * 2;
+    *byte = (uint8_t)(pass ? *byte & ~bits : *byte | bits);
 }
 
 static uint64_t svm_read_cr4(struct vcpu *vcpu)

@@ -86,6 +86,7 @@ void svm_vcpu_reset(struct vcpu *vcpu, const struct vcpu_start *start)
         vmcb->efer |= EFER_LME | EFER_LMA;
         break;
     }
+    vcpu->rip = vmcb->rip; /* svm_run may be about to write it back */
     vcpu->event = 0;
     vcpu->stepping = false;
     vcpu->nmi_pending = vcpu->in_nmi = false;
