@@ -13,6 +13,7 @@
 
 #define ACPI_SIZE        (64 * KIB)
 #define GUEST_ACPI_BASE  0xe0000ull /* where firmware would have it; the RSDP comes first */
+#define RESET_VECTOR     0xffff0ull
 #define LOW_TOP          0xa0000ull
 #define HIGH_START       0x100000ull
 #define APIC_WINDOW      0xfee00000ull
@@ -129,6 +130,16 @@ static bool make_acpi(struct vm *vm)
     return used != 0;
 }
 
+/*
+ * Where a PC's firmware begins again. Stock Linux jumps there to restart when ACPI is
+ * hardware-reduced and there is no EFI: mov al, 6; mov dx, cf9h; out dx, al; hlt; jmp to the hlt.
+ */
+static bool make_reset_vector(const struct vm *vm)
+{
+    static const uint8_t code[] = {0xb0, 0x06, 0xba, 0xf9, 0x0c, 0xee, 0xf4, 0xeb, 0xfd};
+    return vm->service || guest_write(&vm->memory, (gpa_t){RESET_VECTOR}, code, sizeof(code));
+}
+
 const char *vm_build(struct vm *vm, struct guest_start *start)
 {
     vm->milestones = (struct vm_milestones){0};
@@ -137,7 +148,7 @@ const char *vm_build(struct vm *vm, struct guest_start *start)
     vm->milestones.scrubbed = time_us();
     if (!make_map(vm))
         return "its memory map has too many entries";
-    if (!make_acpi(vm))
+    if (!make_acpi(vm) || !make_reset_vector(vm))
         return "its ACPI tables find no room";
     struct boot_request request = {
         .memory = vm->memory,
