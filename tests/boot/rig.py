@@ -6,14 +6,15 @@ import os
 import re
 import socket
 import tempfile
+import time
 
 from mullion_host import report
 from mullion_host.machine import Vm
 from mullion_host.session import Session
 
-BOOT_SECONDS = 240  # no measure of anything: only hangs take so long
+BOOT_SECONDS = 150  # no measure of anything: only hangs take so long
 STEP_SECONDS = 60
-PAGE = 4096
+STOPPED = re.compile(report.MONITOR.pattern + r".*(the machine (halts|stops)|error: panic:)")
 MIB = 1 << 20
 
 
@@ -82,7 +83,12 @@ class Run(Session):
             found = [m for m in map(expression.search, lines[start:]) if m]
             return found[:count] if len(found) >= count else None
 
-        found = port.wait(find, seconds)
+        end, found = time.monotonic() + seconds, None
+        while not found and time.monotonic() < end and not port.closed:
+            found = port.wait(find, 1)
+            if not found and any(map(STOPPED.search, list(self.log.lines))):
+                break
+        found = found or port.wait(find, 0)
         assert found, f"{pattern!r} did not come {count} times within {seconds} s ({self.state()})"
         return found if count > 1 else found[0]
 
@@ -131,6 +137,15 @@ class Run(Session):
         start = len(self.log.lines)
         self.log.send(b"\x1d")
         self.log_line("input: back", start=start)
+
+    def halted(self, seconds=STEP_SECONDS):
+        """Waits until all processors are halted."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            if "HLT=0" not in self.qmp.human("info registers -a"):
+                return True
+            time.sleep(0.1)
+        return False
 
     def exit_status(self, seconds=STEP_SECONDS):
         """QEMU's exit status; it must end by itself."""
