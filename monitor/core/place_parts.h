@@ -24,9 +24,6 @@ struct place_nodes {
 /* Give VM cores and memory; false, with the reason, if it finds no room. */
 bool place_vm(struct place_work *work, unsigned vm);
 
-/* All nodes by their distance from HOME, which is the first. */
-struct place_nodes place_nodes_around(const struct machine *machine, uint32_t home);
-
 /* The placement fails: note why, and where that stands in the configuration. Returns false. */
 __attribute__((format(printf, 4, 5))) bool place_fail(struct place_work *work, unsigned vm,
                                                       struct config_position at, const char *format,

@@ -84,21 +84,45 @@ static bool fail_memory(struct place_work *work, unsigned vm)
                       node, pieces, left, other);
 }
 
-struct place_nodes place_nodes_around(const struct machine *machine, uint32_t home)
+/* Is A a better neighbour of HOME than B: nearer, or as near with more cores for VM? */
+static bool better_neighbour(const struct place_work *work, unsigned vm, uint32_t home, uint32_t a,
+                             uint32_t b)
+{
+    const uint8_t *distance = work->machine->distance[home];
+    if (a == home || b == home)
+        return a == home;
+    if (distance[a] != distance[b])
+        return distance[a] < distance[b];
+    return place_cores_count(work, vm, a) > place_cores_count(work, vm, b);
+}
+
+/* All nodes, HOME first, then the nearest; with more cores first, so that few nodes do. */
+static struct place_nodes nodes_around(const struct place_work *work, unsigned vm, uint32_t home)
 {
     struct place_nodes nodes = {0};
-    for (uint32_t node = 0; node < machine->node_count; node++) {
-        unsigned distance = node == home ? 0 : machine->distance[home][node];
+    for (uint32_t node = 0; node < work->machine->node_count; node++) {
         unsigned at = nodes.count++;
-        for (; at > 0; at--) {
-            uint32_t other = nodes.list[at - 1];
-            if ((other == home ? 0u : machine->distance[home][other]) <= distance)
-                break;
-            nodes.list[at] = other;
-        }
+        for (; at > 0 && better_neighbour(work, vm, home, node, nodes.list[at - 1]); at--)
+            nodes.list[at] = nodes.list[at - 1];
         nodes.list[at] = node;
     }
     return nodes;
+}
+
+/* The same nodes, those with cores of VM first: memory belongs beside the cores. */
+static struct place_nodes nodes_with_cores_first(const struct place_work *work, unsigned vm,
+                                                 const struct place_nodes *nodes)
+{
+    struct place_nodes sorted = {0};
+    bool has_cores[MAX_NODES] = {0};
+    for (cpu_id_t cpu = 0; cpu < work->machine->cpu_count; cpu++)
+        if (cpu_set_has(&work->plan->vms[vm].cpus, cpu))
+            has_cores[work->machine->cpus[cpu].node] = true;
+    for (unsigned pass = 0; pass < 2; pass++)
+        for (unsigned i = 0; i < nodes->count; i++)
+            if (has_cores[nodes->list[i]] == (pass == 0))
+                sorted.list[sorted.count++] = nodes->list[i];
+    return sorted;
 }
 
 /* The node with most of the cores in the VM's list; the lowest of several. */
@@ -184,7 +208,7 @@ static struct place_nodes nodes_of(const struct place_work *work, unsigned vm)
     uint32_t home = wanted->service ? work->machine->cpus[0].node : choose_home(work, vm);
     if (wanted->cpu_listed)
         home = node_of_list(work, wanted);
-    return place_nodes_around(work->machine, home);
+    return nodes_around(work, vm, home);
 }
 
 static bool place_on_nodes(struct place_work *work, unsigned vm, const struct place_nodes *nodes)
@@ -194,8 +218,9 @@ static bool place_on_nodes(struct place_work *work, unsigned vm, const struct pl
         return false;
     if (!wanted->cpu_listed && !place_cores_any(work, vm, nodes))
         return fail_cores(work, vm);
+    struct place_nodes near = nodes_with_cores_first(work, vm, nodes);
     bool filled = wanted->service ? place_memory_service(work, vm, wanted->node)
-                                  : place_memory_any(work, vm, nodes);
+                                  : place_memory_any(work, vm, &near);
     return filled || fail_memory(work, vm);
 }
 

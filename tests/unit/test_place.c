@@ -154,6 +154,30 @@ static void test_spanning(void **state)
             assert_true(machine.distance[home][machine.cpus[cpu].node] <= 20);
 }
 
+/* Nodes as far from one another as can be told: a spanning VM takes as few as it can. */
+static void test_few_nodes(void **state)
+{
+    uint32_t used = 0;
+    (void)state;
+    empty_machine(4);
+    memset(machine.distance, 20, sizeof(machine.distance));
+    add_ram(0, 0, 0x9f000);
+    add_ram(0, MIB, GIB - MIB);
+    for (unsigned node = 0; node < 4; node++) {
+        add_cores(node, 2, 1);
+        if (node > 0)
+            add_ram(node, node * GIB, GIB);
+    }
+    expect_all("service host { cpus 1; memory 256M } vm big { cpus 4; memory 1536M }");
+    assert_true(plan.vms[1].spans);
+    for (cpu_id_t cpu = 0; cpu < machine.cpu_count; cpu++)
+        if (cpu_set_has(&plan.vms[1].cpus, cpu))
+            used |= 1u << machine.cpus[cpu].node;
+    for (unsigned i = 0; i < plan.vms[1].extent_count; i++)
+        used |= 1u << plan.vms[1].extents[i].node;
+    assert_int_equal(__builtin_popcount(used), 2);
+}
+
 static void test_bound_to_nodes(void **state)
 {
     (void)state;
@@ -368,6 +392,7 @@ int main(void)
         cmocka_unit_test(test_eight_on_four_nodes),
         cmocka_unit_test(test_best_fit),
         cmocka_unit_test(test_spanning),
+        cmocka_unit_test(test_few_nodes),
         cmocka_unit_test(test_bound_to_nodes),
         cmocka_unit_test(test_odd_machines),
         cmocka_unit_test(test_guest_layout),

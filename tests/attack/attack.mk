@@ -1,0 +1,37 @@
+# SPDX-License-Identifier: Apache-2.0
+# Hostile guests: small ELF files that start through PVH, and the tests that run them.
+
+BUILD ?= build
+
+ATTACK_CFLAGS := -std=gnu17 -O2 -g -ffreestanding -fno-pic -mno-red-zone -mgeneral-regs-only \
+	-mcmodel=small -fno-asynchronous-unwind-tables -fno-stack-protector -fcf-protection=none \
+	-fno-tree-loop-distribute-patterns -Wall -Wextra -Wshadow -Wmissing-prototypes -Wvla -Wundef \
+	-Werror -MMD -MP
+ATTACK_ELFS := $(BUILD)/attack/nmi.elf $(BUILD)/attack/hostile.elf
+ATTACK_HOSTILE := $(wildcard tests/attack/hostile*.c)
+ATTACK_COMMON := $(filter-out $(ATTACK_HOSTILE) tests/attack/nmi.c, \
+	$(wildcard tests/attack/*.c tests/attack/*.S))
+attack_objects = $(patsubst tests/attack/%,$(BUILD)/attack/obj/%.o,$(1))
+
+.PHONY: attack check-attack
+
+$(BUILD)/attack/obj/%.o: tests/attack/%
+	@mkdir -p $(@D)
+	@echo "  CC      $<"
+	@$(CC) $(ATTACK_CFLAGS) -c -o $@ $<
+
+$(BUILD)/attack/nmi.elf: $(call attack_objects,$(ATTACK_COMMON) tests/attack/nmi.c)
+$(BUILD)/attack/hostile.elf: $(call attack_objects,$(ATTACK_COMMON) $(ATTACK_HOSTILE))
+
+$(ATTACK_ELFS): tests/attack/guest.ld
+	@echo "  LD      $@"
+	@ld -nostdlib -static -z noexecstack --no-warn-rwx-segments -T tests/attack/guest.ld -o $@ \
+		$(filter %.o,$^)
+
+attack: $(ATTACK_ELFS)
+
+check-attack: $(BUILD)/mullion.elf guests attack
+	@tools/deps.sh build run check
+	@MULLION_BUILD=$(BUILD) /usr/bin/python3 -B -m pytest -q -p no:cacheprovider tests/attack
+
+-include $(wildcard $(BUILD)/attack/obj/*.d)
