@@ -5,6 +5,7 @@
 #include "x86/asm.h"
 #include "x86/backend.h"
 #include "x86/msr.h"
+#include "x86/trap.h"
 
 #define ICR_LEVEL_ASSERT (1u << 14)
 #define SVR_RESET        0xffu
@@ -26,6 +27,14 @@ void apic_send_nmi(apic_id_t to)
     apic_send(to, DELIVERY_NMI, 0);
 }
 
+bool apic_timer_takes_delivery(void)
+{
+    bool taken = wrmsr_safe(X2APIC_LVT_TIMER, LVT_MASKED | DELIVERY_SMI << 8) &&
+                 (rdmsr(X2APIC_LVT_TIMER) >> 8 & 7) != 0;
+    wrmsr(X2APIC_LVT_TIMER, LVT_MASKED);
+    return taken;
+}
+
 /* Is a bit set in the 256 of the ISR or IRR? */
 static bool apic_any(uint32_t first)
 {
@@ -38,9 +47,10 @@ static bool apic_any(uint32_t first)
 /* Requested interrupts can only be got rid of by taking them; trap_handle ends each. */
 static void apic_drain_requests(void)
 {
-    for (unsigned round = 0; round < DRAIN_ROUNDS && apic_any(X2APIC_IRR0); round++) {
+    trap_load_idt_drain(); /* a guest may send itself 16 to 31, which are exceptions to us */
+    for (unsigned round = 0; round < DRAIN_ROUNDS && apic_any(X2APIC_IRR0); round++)
         backend->open_window_interrupts();
-    }
+    trap_load_idt();
 }
 
 void apic_reset_this(void)

@@ -37,6 +37,7 @@ struct backend {
     void (*run)(struct vcpu *vcpu);
 
     /* The following are for exit handlers, on the vCPU's own core. */
+    uint64_t (*read_cr0)(struct vcpu *vcpu);
     uint64_t (*read_cr4)(struct vcpu *vcpu);
     uint64_t (*read_efer)(struct vcpu *vcpu);
     void (*write_efer)(struct vcpu *vcpu, uint64_t value);

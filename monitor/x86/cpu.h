@@ -31,7 +31,6 @@ struct pcpu {
     cpu_id_t id;
     apic_id_t apic_id;
     _Atomic uint32_t request;
-    bool nmi_excess;   /* a key may have called up one NMI too many */
     uint32_t nmi_seen; /* set by the NMI handler, cleared by cpu_take_nmi and cpu_park */
     struct vcpu *vcpu; /* the vCPU that lives here, or NULL */
     void *host_state;  /* page for VMSAVE: the monitor's own FS, GS, TR .. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Model-specific registers: an allow list. What is not listed is denied, counted, logged once. */
 #include "core/log.h"
+#include "x86/apic.h"
 #include "x86/asm.h"
 #include "x86/backend.h"
 #include "x86/exit.h"
@@ -18,6 +19,11 @@
 #define MSR_MMIO_CONFIG_BASE 0xc0010058u
 #define MSR_AMD64_LS_CFG     0xc0011020u
 #define MSR_AMD64_LAST_CFG   0xc00110ffu
+
+/* Leaf 8000_0001 */
+#define CPUID_TCE   (1u << 17) /* ECX */
+#define CPUID_NX    (1u << 20) /* EDX */
+#define CPUID_FFXSR (1u << 25) /* EDX */
 
 #define R  CONFIG_ACCESS_READ
 #define W  CONFIG_ACCESS_WRITE
@@ -43,8 +49,7 @@ static const struct {
     {X2APIC_SVR, X2APIC_SVR, RW},
     {X2APIC_ISR0, X2APIC_IRR0 + 7, R},
     {X2APIC_ESR, X2APIC_ESR, RW},
-    {X2APIC_LVT_TIMER, X2APIC_LVT_TIMER, RW},
-    {X2APIC_LVT_THERMAL, X2APIC_LVT_ERROR, R}, /* writes are looked at */
+    {X2APIC_LVT_TIMER, X2APIC_LVT_ERROR, R}, /* writes are looked at; the timer's may pass */
     {X2APIC_TIMER_INIT, X2APIC_TIMER_INIT, RW},
     {X2APIC_TIMER_COUNT, X2APIC_TIMER_COUNT, R},
     {X2APIC_TIMER_DIVIDE, X2APIC_TIMER_DIVIDE, RW},
@@ -131,6 +136,8 @@ void exit_msr_init(struct vm *vm)
         for (uint32_t msr = msr_passed[i].first; msr <= msr_passed[i].last; msr++)
             if (msr_passed[i].access == W || msr_exists(msr))
                 backend->pass_msr(vm, msr, msr_passed[i].access, true);
+    if (!apic_timer_takes_delivery())
+        backend->pass_msr(vm, X2APIC_LVT_TIMER, W, true);
     for (unsigned i = 0; i < vm->config->msr_rules; i++)
         msr_apply_rule(vm, &vm->config->msrs[i]);
 }
@@ -178,7 +185,7 @@ static bool msr_deny(struct vcpu *vcpu, uint32_t msr, bool write)
     lock_take(&vm->log_lock);
     bool first = msr_first_time(vm, msr);
     lock_release(&vm->log_lock);
-    if (!first || !vm_may_log(vm))
+    if (!first || !vm_may_log(vm, DENIED_MSR))
         return false;
     if (msr_configurable(msr))
         log_warning("vm \"%s\": %s of MSR 0x%x at %lx denied; to allow it write: msr 0x%x allow",
@@ -221,13 +228,14 @@ bool exit_msr_read(struct vcpu *vcpu, uint32_t msr)
     return true;
 }
 
-/* Local interrupts may be fixed or NMI; the service VM's may come from the old controllers, which
- * stock kernels name in a masked entry elsewhere, too. */
+/* The timer has no delivery mode, but emulators take one there: an SMI would run unconfined.
+ * Other local interrupts may be fixed or NMI; the service VM's may come from the old controllers,
+ * which stock kernels name in a masked entry elsewhere, too. */
 static bool msr_write_lvt(struct vcpu *vcpu, uint32_t msr, uint64_t value)
 {
     uint32_t delivery = value >> 8 & 7;
     bool allowed =
-        delivery == DELIVERY_FIXED || delivery == DELIVERY_NMI ||
+        delivery == DELIVERY_FIXED || (delivery == DELIVERY_NMI && msr != X2APIC_LVT_TIMER) ||
         (delivery == DELIVERY_EXTINT && (vcpu->vm->service || (value & LVT_MASKED) != 0));
     if (!allowed)
         return msr_deny(vcpu, msr, true);
@@ -238,12 +246,24 @@ static bool msr_write_lvt(struct vcpu *vcpu, uint32_t msr, uint64_t value)
     return true;
 }
 
+/* The bits of EFER that this processor has and a VM may set. */
+static uint64_t efer_allowed(void)
+{
+    struct cpuid features = cpuid(0x80000001, 0);
+    return EFER_SCE | EFER_LME | EFER_LMA | EFER_LMSLE |
+           ((features.edx & CPUID_NX) != 0 ? EFER_NXE : 0) |
+           ((features.edx & CPUID_FFXSR) != 0 ? EFER_FFXSR : 0) |
+           ((features.ecx & CPUID_TCE) != 0 ? EFER_TCE : 0);
+}
+
+/* What the processor would refuse must be refused here, else VMRUN does (AMD APM 2, 3.1.7). */
 static bool msr_write_efer(struct vcpu *vcpu, uint64_t value)
 {
-    uint64_t allowed =
-        EFER_SCE | EFER_LME | EFER_LMA | EFER_NXE | EFER_LMSLE | EFER_FFXSR | EFER_TCE;
     uint64_t old = backend->read_efer(vcpu);
-    if ((value & ~allowed) != 0 || ((old ^ value) & EFER_LMSLE) != 0)
+    uint64_t changed = old ^ value;
+    bool paging = (backend->read_cr0(vcpu) & CR0_PG) != 0;
+    if ((value & ~efer_allowed()) != 0 || (changed & EFER_LMSLE) != 0 ||
+        (paging && (changed & EFER_LME) != 0))
         return msr_deny(vcpu, MSR_EFER, true);
     backend->write_efer(vcpu, (value & ~EFER_LMA) | (old & EFER_LMA));
     return true;
@@ -264,7 +284,7 @@ bool exit_msr_write(struct vcpu *vcpu, uint32_t msr)
     bool ok = true;
     if (msr == X2APIC_ICR)
         ok = ipi_command(vcpu, value);
-    else if (msr >= X2APIC_LVT_THERMAL && msr <= X2APIC_LVT_ERROR)
+    else if (msr >= X2APIC_LVT_TIMER && msr <= X2APIC_LVT_ERROR)
         return msr_write_lvt(vcpu, msr, value);
     else if (msr == MSR_APIC_BASE)
         ok = value == apic_base(vcpu);

@@ -25,29 +25,24 @@ static void requests_serve(struct vcpu *vcpu, uint32_t requests)
         vcpu_take_init(vcpu);
     if ((requests & REQUEST_SIPI) != 0 && vcpu->state == VCPU_WAIT_SIPI)
         vcpu_take_sipi(vcpu);
-    if ((requests & REQUEST_GUEST_NMI) != 0 && vcpu->state == VCPU_RUNNING)
+    if ((requests & (REQUEST_GUEST_NMI | REQUEST_INIT)) == REQUEST_GUEST_NMI &&
+        vcpu->state == VCPU_RUNNING) /* INIT clears an NMI that waits */
         vcpu->nmi_pending = true;
 }
 
 /*
  * Whose was the NMI? A kick has its request bits; the log port's is known by its byte. With both,
- * the byte is left for an NMI of its own, which logkey_again calls up. If the one that came was the
- * byte's already, that is one NMI too many: it must not become the guest's.
+ * the byte is left for an NMI of its own, which logkey_again calls up.
  */
 enum exit_reason nmi_serve(struct vcpu *vcpu, uint32_t requests)
 {
     if (requests != 0) {
-        if (logkey_again())
-            this_cpu()->nmi_excess = true;
+        logkey_again();
         requests_serve(vcpu, requests);
         return (requests & REQUEST_GUEST_NMI) != 0 ? EXIT_NMI : EXIT_KICK;
     }
     if (logkey_poll())
         return EXIT_LOG_KEY;
-    if (this_cpu()->nmi_excess) {
-        this_cpu()->nmi_excess = false;
-        return EXIT_LOG_KEY;
-    }
     if (vcpu != NULL && vcpu->state == VCPU_RUNNING)
         vcpu->nmi_pending = true; /* nobody of ours sent it */
     return EXIT_NMI;

@@ -89,7 +89,8 @@ void port_deny(struct vcpu *vcpu, const struct port_access *access)
     const char *what = access->in ? "read" : "write";
     atomic_fetch_add(&vm->denied_ports, 1);
     /* Stock kernels look for the old PC's devices; that they find none is no news. */
-    if (guest_port_absent(access->port) || !port_first_time(vm, access->port) || !vm_may_log(vm))
+    if (guest_port_absent(access->port) || !port_first_time(vm, access->port) ||
+        !vm_may_log(vm, DENIED_PORT))
         return;
     if (access->string)
         log_warning("vm \"%s\": string %s of port 0x%x at %lx denied: emulated ports take single "

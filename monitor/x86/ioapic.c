@@ -135,7 +135,7 @@ static void entry_write(struct vcpu *vcpu, unsigned index, uint32_t reg, uint32_
     ioapic_write(index, reg & ~1u, low | ENTRY_MASKED);
     if (high_half)
         ioapic_write(index, reg, value);
-    if (vm_may_log(vcpu->vm))
+    if (vm_may_log(vcpu->vm, DENIED_IPI))
         log_warning(
             "vm \"%s\": IO-APIC entry %u at %lx masked: %x%08x does not go to this VM's cores",
             vcpu->vm->config->name, (reg - IOAPIC_TABLE) / 2, vcpu->rip, high, low);

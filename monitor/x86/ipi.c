@@ -28,7 +28,7 @@ static void ipi_deny(struct vcpu *vcpu, uint64_t command, const char *why)
 {
     struct vm *vm = vcpu->vm;
     atomic_fetch_add(&vm->denied_ipis, 1);
-    if (vm_may_log(vm))
+    if (vm_may_log(vm, DENIED_IPI))
         log_warning("vm \"%s\": IPI %lx at %lx denied: %s", vm->config->name, command, vcpu->rip,
                     why);
 }

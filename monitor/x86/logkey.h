@@ -8,7 +8,8 @@ struct pcpu;
 
 /* Route the log port's interrupt to CPU as an NMI. Boot core, once. */
 void logkey_init(const struct pcpu *cpu);
-/* Take one byte, if there is one and this is the port's core, and obey it. After an NMI. */
+/* Take one byte, if there is one and this is the port's core, and obey it. After an NMI; false:
+ * the NMI was not the log port's. */
 bool logkey_poll(void);
-/* Call up one more NMI if a byte waits; true if one does. After an NMI that had another cause. */
-bool logkey_again(void);
+/* Call up one more NMI if a byte waits. After an NMI that had another cause. */
+void logkey_again(void);

@@ -14,7 +14,7 @@ static void memory_deny(struct vcpu *vcpu, gpa_t gpa, bool write, bool fetch)
 {
     struct vm *vm = vcpu->vm;
     atomic_fetch_add(&vm->denied_memory, 1);
-    if (vm_may_log(vm))
+    if (vm_may_log(vm, DENIED_MEMORY))
         log_warning("vm \"%s\": %s of address %lx at %lx denied: it is not this VM's memory",
                     vm->config->name,
                     fetch   ? "execution"
@@ -48,7 +48,7 @@ enum exit_reason exit_memory(struct vcpu *vcpu, gpa_t gpa, bool write, bool fetc
 
 void exit_undefined(struct vcpu *vcpu, const char *what)
 {
-    if (vm_may_log(vcpu->vm))
+    if (vm_may_log(vcpu->vm, DENIED_INSTRUCTION))
         log_warning("vm \"%s\": %s at %lx denied: a VM has no virtualization of its own",
                     vcpu->vm->config->name, what, vcpu->rip);
     vcpu_fault(vcpu, 6);

@@ -14,6 +14,7 @@
 #define IDT_CODE_SELECTOR 8u
 #define VECTOR_DF         8u
 #define VECTOR_MC         18u
+#define VECTOR_APIC       16u /* the lowest that an APIC takes */
 #define VECTOR_EXTERNAL   32u
 
 struct idt_entry {
@@ -30,35 +31,52 @@ struct fixup {
     uint64_t to;
 };
 
-extern const uint8_t trap_entries[];
+extern const uint8_t trap_entries[], trap_drain[];
 extern const uint8_t trap_sleep_begin[], trap_sleep_end[];
 extern const struct fixup fixups_start[], fixups_end[];
 void trap_handle(struct trap_frame *frame);
 
 static struct idt_entry idt[IDT_ENTRIES];
+static struct idt_entry idt_drain[IDT_ENTRIES]; /* interrupts that look like exceptions, too */
+
+static struct idt_entry idt_entry(const uint8_t *handler, uint16_t ist)
+{
+    uint64_t entry = (uint64_t)handler;
+    return (struct idt_entry){
+        .offset0 = (uint16_t)entry,
+        .selector = IDT_CODE_SELECTOR,
+        .flags = IDT_GATE | ist,
+        .offset16 = (uint16_t)(entry >> 16),
+        .offset32 = (uint32_t)(entry >> 32),
+    };
+}
 
 void trap_init(void)
 {
     for (unsigned i = 0; i < IDT_ENTRIES; i++) {
-        uint64_t entry = (uint64_t)trap_entries + (uint64_t)i * IDT_STUB_SIZE;
         uint16_t ist = i == VECTOR_DF || i == VECTOR_MC ? 1 : 0;
-        idt[i] = (struct idt_entry){
-            .offset0 = (uint16_t)entry,
-            .selector = IDT_CODE_SELECTOR,
-            .flags = IDT_GATE | ist,
-            .offset16 = (uint16_t)(entry >> 16),
-            .offset32 = (uint32_t)(entry >> 32),
-        };
+        idt[i] = idt_entry(trap_entries + i * IDT_STUB_SIZE, ist);
+        idt_drain[i] = i < VECTOR_APIC ? idt[i] : idt_entry(trap_drain, 0);
     }
 }
 
-void trap_load_idt(void)
+static void idt_load(const struct idt_entry *table)
 {
     struct {
         uint16_t limit;
         uint64_t base;
-    } __attribute__((packed)) pointer = {sizeof(idt) - 1, (uint64_t)idt};
+    } __attribute__((packed)) pointer = {sizeof(idt) - 1, (uint64_t)table};
     __asm__ volatile("lidt %0" : : "m"(pointer));
+}
+
+void trap_load_idt(void)
+{
+    idt_load(idt);
+}
+
+void trap_load_idt_drain(void)
+{
+    idt_load(idt_drain);
 }
 
 static bool trap_fix(struct trap_frame *frame)

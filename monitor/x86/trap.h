@@ -11,6 +11,8 @@ struct trap_frame {
 
 void trap_init(void);     /* fill the IDT; once */
 void trap_load_idt(void); /* each core */
+/* Until the next trap_load_idt: vectors from 16 on are the APIC's and are only ended. */
+void trap_load_idt_drain(void);
 /* HLT until *FLAG is set by the NMI handler; the caller has let NMIs in. */
 void trap_sleep(const uint32_t *flag);
 

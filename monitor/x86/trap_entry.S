@@ -58,6 +58,21 @@ trap_common:
     addq $16, %rsp
     iretq
 
+    /* A guest's left-over interrupt, whatever its vector: ended, nothing else. */
+    .globl trap_drain
+trap_drain:
+    pushq %rax
+    pushq %rcx
+    pushq %rdx
+    movl $0x80b, %ecx           /* X2APIC_EOI */
+    xorl %eax, %eax
+    xorl %edx, %edx
+    wrmsr
+    popq %rdx
+    popq %rcx
+    popq %rax
+    iretq
+
     .macro may_fault from, to
     .pushsection .fixup_table, "a"
     .quad \from, \to

@@ -17,7 +17,8 @@
 #include "x86/time.h"
 #include "x86/vm_boot.h"
 
-#define APIC_IDS 4096u
+#define APIC_IDS   4096u
+#define RESTART_US 1000000u /* from one start of a VM to the next, at least */
 
 struct vm *vms[MAX_VMS];
 unsigned vm_count;
@@ -30,14 +31,16 @@ const char *vm_state_name(const struct vm *vm)
     return names[atomic_load(&vm->state)];
 }
 
-bool vm_may_log(struct vm *vm)
+bool vm_may_log(struct vm *vm, enum denial kind)
 {
-    unsigned before = atomic_fetch_add(&vm->denials_logged, 1);
+    static const char *const names[DENIALS] = {"ports", "MSRs", "memory", "IPIs", "instructions"};
+    _Atomic unsigned *logged = &vm->denials_logged[kind];
+    unsigned before = atomic_fetch_add(logged, 1);
     if (before == VM_DENIALS_LOGGED)
-        log_warning("vm \"%s\": %u denials logged; further ones are only counted", vm->config->name,
-                    VM_DENIALS_LOGGED);
+        log_warning("vm \"%s\": %u denials of %s logged; further ones are only counted",
+                    vm->config->name, VM_DENIALS_LOGGED, names[kind]);
     if (before > VM_DENIALS_LOGGED)
-        atomic_store(&vm->denials_logged, VM_DENIALS_LOGGED + 1); /* never wraps */
+        atomic_store(logged, VM_DENIALS_LOGGED + 1); /* never wraps */
     return before < VM_DENIALS_LOGGED;
 }
 
@@ -140,9 +143,26 @@ static void vcpu_take_boot(struct vcpu *vcpu, const struct guest_start *entry)
     vcpu->state = VCPU_RUNNING;
 }
 
+/* A core that waits for others answers them meanwhile. */
+static void serve_while_waiting(void)
+{
+    backend->open_window();
+    if (this_cpu()->nmi_seen != 0)
+        nmi_serve(NULL, cpu_take_nmi());
+    cpu_relax();
+}
+
+/* A VM that dies at once, again and again, must not fill the log that all share. */
+static void slow_down(const struct vm *vm)
+{
+    while (vm->starts > 0 && time_us() - vm->milestones.entered < RESTART_US)
+        serve_while_waiting();
+}
+
 void vm_boot(struct vm *vm)
 {
     struct guest_start entry;
+    slow_down(vm);
     atomic_store(&vm->state, VM_BUILDING);
     const char *error = vm_build(vm, &entry);
     if (error != NULL) {
@@ -178,7 +198,7 @@ static void maybe_power_off(const struct vm *stopped)
     platform_power_off();
 }
 
-/* All other cores of the VM leave the guest. This core answers its own requests meanwhile. */
+/* All other cores of the VM leave the guest. */
 static void stop_others(struct vcpu *self)
 {
     struct vm *vm = self->vm;
@@ -187,12 +207,8 @@ static void stop_others(struct vcpu *self)
         if (vcpu == self || atomic_load(&vcpu->stopped))
             continue;
         cpu_kick(vcpu->cpu, REQUEST_STOP);
-        while (!atomic_load(&vcpu->stopped)) {
-            backend->open_window();
-            if (this_cpu()->nmi_seen != 0)
-                nmi_serve(NULL, cpu_take_nmi());
-            cpu_relax();
-        }
+        while (!atomic_load(&vcpu->stopped))
+            serve_while_waiting();
     }
 }
 

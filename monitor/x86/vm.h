@@ -11,8 +11,10 @@
 
 enum vm_state { VM_OFF, VM_BUILDING, VM_RUNNING, VM_STOPPING, VM_FAILED };
 
-#define VM_MSRS_LOGGED    64u
-#define VM_DENIALS_LOGGED 200u /* lines of log that a VM's misdeeds may cost */
+#define VM_MSRS_LOGGED 64u
+/* Kinds of misdeeds; each may cost VM_DENIALS_LOGGED lines of log, so that none hides another. */
+enum denial { DENIED_PORT, DENIED_MSR, DENIED_MEMORY, DENIED_IPI, DENIED_INSTRUCTION, DENIALS };
+#define VM_DENIALS_LOGGED 50u
 
 struct vm_milestones {
     uint64_t scrubbed, loaded, entered, cores_up; /* microseconds since the monitor's entry */
@@ -49,7 +51,7 @@ struct vm {
     uint32_t msrs_logged[VM_MSRS_LOGGED];
     unsigned msrs_logged_count;
     _Atomic uint64_t denied_ports, denied_msrs, denied_memory, denied_ipis;
-    _Atomic unsigned denials_logged; /* lines; beyond VM_DENIALS_LOGGED only counted */
+    _Atomic unsigned denials_logged[DENIALS]; /* beyond VM_DENIALS_LOGGED only counted */
 };
 
 extern struct vm *vms[MAX_VMS];
@@ -65,5 +67,5 @@ void vm_stop(struct vcpu *vcpu, bool restart, const char *reason);
 /* The vCPU with APIC id ID in VM, or NULL. Any core. */
 struct vcpu *vm_find_vcpu(const struct vm *vm, apic_id_t id);
 /* May one more denial of VM's be logged? The last one says that it is the last. Any core. */
-bool vm_may_log(struct vm *vm);
+bool vm_may_log(struct vm *vm, enum denial kind);
 const char *vm_state_name(const struct vm *vm);

@@ -113,6 +113,11 @@ static void svm_pass_msr(struct vm *vm, uint32_t msr, enum config_access access,
     *byte = (uint8_t)(pass ? *byte & ~bits : *byte | bits);
 }
 
+static uint64_t svm_read_cr0(struct vcpu *vcpu)
+{
+    return vmcb_of(vcpu)->cr0;
+}
+
 static uint64_t svm_read_cr4(struct vcpu *vcpu)
 {
     return vmcb_of(vcpu)->cr4;
@@ -143,6 +148,7 @@ const struct backend svm_backend = {
     .vcpu_init = svm_vcpu_init,
     .vcpu_reset = svm_vcpu_reset,
     .run = svm_run,
+    .read_cr0 = svm_read_cr0,
     .read_cr4 = svm_read_cr4,
     .read_efer = svm_read_efer,
     .write_efer = svm_write_efer,

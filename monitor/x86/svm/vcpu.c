@@ -88,7 +88,8 @@ void svm_vcpu_reset(struct vcpu *vcpu, const struct vcpu_start *start)
     }
     vcpu->rip = vmcb->rip; /* svm_run may be about to write it back */
     vcpu->event = 0;
-    vcpu->stepping = false;
+    vcpu->stepping = vcpu->step_iret = false;
+    vcpu->step_done = NULL;
     vcpu->nmi_pending = vcpu->in_nmi = false;
     vcpu->clock_msr = 0;
     vcpu->icr = 0;
