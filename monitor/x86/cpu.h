@@ -62,7 +62,7 @@ void cpu_start_others(void (*entry)(struct pcpu *));
 void cpu_kick(struct pcpu *cpu, uint32_t request);
 /* Let a pending NMI in (GIF on for an instant) and return what was asked. After an NMI exit. */
 uint32_t cpu_take_nmi(void);
-/* Sleep in host mode until an NMI comes; returns what was asked. */
+/* Sleep in host mode until an NMI comes, or has come; returns what was asked. */
 uint32_t cpu_park(void);
 
 /* Busy wait, by the TSC. Any core, after time_calibrate. */

@@ -50,11 +50,16 @@ static void early_cpu(void)
     wrmsr(MSR_GS_BASE, (uint64_t)&early);
 }
 
-/* Each core's life: a guest runs, or the core sleeps until another core calls. */
+/*
+ * Each core's life: a guest runs, or the core sleeps until another core calls. An NMI that was
+ * taken on the way here (apic_reset_this opens a window) is served before the guest goes on: its
+ * request would wait for ever, since no second NMI is sent for it.
+ */
 _Noreturn static void cpu_run(struct pcpu *cpu)
 {
     for (;;) {
-        if (cpu->vcpu != NULL && cpu->vcpu->state == VCPU_RUNNING) {
+        bool runs = cpu->vcpu != NULL && cpu->vcpu->state == VCPU_RUNNING;
+        if (runs && cpu->nmi_seen == 0) {
             backend->run(cpu->vcpu);
         } else {
             uint32_t requests = cpu_park();
