@@ -154,10 +154,10 @@ const struct pcpu *setup_log_cpu(void)
 
 void setup_start_all(void)
 {
-    for (unsigned i = 0; i < vm_count; i++) {
-        if (vms[i] == NULL)
-            continue;
-        atomic_store(&vms[i]->state, VM_BUILDING);
-        cpu_kick(vms[i]->vcpus[0].cpu, REQUEST_BOOT);
-    }
+    for (unsigned i = 0; i < vm_count; i++)
+        if (vms[i] != NULL)
+            atomic_store(&vms[i]->state, VM_BUILDING);
+    for (unsigned i = 0; i < vm_count; i++) /* one that fails at once must find the others there */
+        if (vms[i] != NULL)
+            cpu_kick(vms[i]->vcpus[0].cpu, REQUEST_BOOT);
 }

@@ -159,6 +159,20 @@ static void slow_down(const struct vm *vm)
         serve_while_waiting();
 }
 
+/* Nobody left, or the service VM gone where the configuration says that it decides: off. */
+static void maybe_power_off(const struct vm *stopped)
+{
+    bool any = false;
+    for (unsigned i = 0; i < MAX_VMS; i++) {
+        int state = vms[i] != NULL ? atomic_load(&vms[i]->state) : VM_OFF;
+        any = any || state == VM_RUNNING || state == VM_BUILDING || state == VM_STOPPING;
+    }
+    if (any && !(stopped->service && poweroff_rule == CONFIG_POWEROFF_SERVICE))
+        return;
+    log_info("the machine switches off");
+    platform_power_off();
+}
+
 void vm_boot(struct vm *vm)
 {
     struct guest_start entry;
@@ -168,6 +182,7 @@ void vm_boot(struct vm *vm)
     if (error != NULL) {
         log_error("vm \"%s\": %s; it is left off", vm->config->name, error);
         atomic_store(&vm->state, VM_FAILED);
+        maybe_power_off(vm);
         return;
     }
     for (unsigned i = 0; i < vm->vcpu_count; i++) {
@@ -182,20 +197,6 @@ void vm_boot(struct vm *vm)
     atomic_store(&vm->state, VM_RUNNING);
     log_info("vm \"%s\": start %u, kernel %s, nested tables at 0x%lx", vm->config->name, vm->starts,
              vm->kernel->name, (uint64_t)vm->nested_root);
-}
-
-/* Nobody left, or the service VM gone where the configuration says that it decides: off. */
-static void maybe_power_off(const struct vm *stopped)
-{
-    bool any = false;
-    for (unsigned i = 0; i < MAX_VMS; i++) {
-        int state = vms[i] != NULL ? atomic_load(&vms[i]->state) : VM_OFF;
-        any = any || state == VM_RUNNING || state == VM_BUILDING || state == VM_STOPPING;
-    }
-    if (any && !(stopped->service && poweroff_rule == CONFIG_POWEROFF_SERVICE))
-        return;
-    log_info("the machine switches off");
-    platform_power_off();
 }
 
 /* All other cores of the VM leave the guest. */
