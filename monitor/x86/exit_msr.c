@@ -75,7 +75,7 @@ static const struct {
     {MSR_SYSCFG, MSR_SYSCFG, false},
     {MSR_HWCR, MSR_HWCR, false},
     {MSR_NB_CFG, MSR_NB_CFG, false},
-    {MSR_MMIO_CONFIG_BASE, MSR_MMIO_CONFIG_BASE, false},
+    {MSR_MMIO_CONFIG_BASE, MSR_MMIO_CONFIG_BASE, true},
     {MSR_AMD64_LS_CFG, MSR_AMD64_LAST_CFG, false}, /* erratum switches: read, never set */
 };
 
@@ -116,17 +116,34 @@ static bool msr_configurable(uint32_t msr)
     return true;
 }
 
-static void msr_apply_rule(struct vm *vm, const struct config_rule *rule)
+/* Apply RULE to the MSRs from FIRST to LAST, which bitmaps cover; true if one is the floor's. */
+static bool msr_apply_rule(struct vm *vm, const struct config_rule *rule, uint32_t first,
+                           uint32_t last)
 {
-    for (uint64_t msr = rule->first; msr <= rule->last; msr++) {
-        if (msr_configurable((uint32_t)msr)) {
-            backend->pass_msr(vm, (uint32_t)msr, rule->access, rule->allow);
-        } else {
-            log_warning(
-                "vm \"%s\": msr 0x%x belongs to the monitor; its line is ignored, remove it",
-                vm->config->name, (uint32_t)msr);
-            return; /* one line for a range */
-        }
+    bool refused = false;
+    first = rule->first > first ? rule->first : first;
+    last = rule->last < last ? rule->last : last;
+    for (uint32_t msr = first; msr <= last; msr++) {
+        if (msr_configurable(msr))
+            backend->pass_msr(vm, msr, rule->access, rule->allow);
+        else
+            refused = true;
+    }
+    return refused;
+}
+
+static void msr_apply_rules(struct vm *vm)
+{
+    static const uint32_t covered[] = {0, 0xc0000000, 0xc0010000}; /* 8192 each */
+    for (unsigned i = 0; i < vm->config->msr_rules; i++) {
+        const struct config_rule *rule = &vm->config->msrs[i];
+        bool refused = false;
+        for (unsigned k = 0; k < ARRAY_SIZE(covered); k++)
+            refused |= msr_apply_rule(vm, rule, covered[k], covered[k] + 0x1fff);
+        if (refused)
+            log_warning("vm \"%s\": msr 0x%x-0x%x: some of these belong to the monitor and stay "
+                        "closed; write a range without them",
+                        vm->config->name, rule->first, rule->last);
     }
 }
 
@@ -138,8 +155,7 @@ void exit_msr_init(struct vm *vm)
                 backend->pass_msr(vm, msr, msr_passed[i].access, true);
     if (!apic_timer_takes_delivery())
         backend->pass_msr(vm, X2APIC_LVT_TIMER, W, true);
-    for (unsigned i = 0; i < vm->config->msr_rules; i++)
-        msr_apply_rule(vm, &vm->config->msrs[i]);
+    msr_apply_rules(vm);
 }
 
 /* What the user's lines say of an access that has left the guest; the last that fits wins. */

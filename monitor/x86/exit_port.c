@@ -7,6 +7,8 @@
 #include "x86/guest_port.h"
 #include "x86/platform.h"
 
+#define PORTS 65536u
+
 /* The user's last word on PORT: true if it is `deny`. */
 static bool port_denied(const struct vm *vm, uint32_t port)
 {
@@ -54,22 +56,29 @@ static bool port_configurable(const struct vm *vm, uint32_t port)
            !platform_guards_port(port);
 }
 
+static void port_apply_rule(struct vm *vm, const struct config_rule *rule)
+{
+    bool refused = false;
+    for (uint32_t port = rule->first; port <= rule->last && port < PORTS; port++) {
+        if (port_configurable(vm, port))
+            backend->pass_port(vm, (uint16_t)port, rule->allow);
+        else
+            refused = true;
+    }
+    if (refused)
+        log_warning(
+            "vm \"%s\": port 0x%x-0x%x: some of these belong to the monitor and stay as they "
+            "are; write a range without them",
+            vm->config->name, rule->first, rule->last);
+}
+
 void exit_port_init(struct vm *vm)
 {
-    for (uint32_t port = 0; port < 65536; port++)
+    for (uint32_t port = 0; port < PORTS; port++)
         backend->pass_port(vm, (uint16_t)port,
                            vm->service && !platform_guards_port(port) && !uart_owns_port(port, 1));
-    for (unsigned i = 0; i < vm->config->port_rules; i++) {
-        const struct config_rule *rule = &vm->config->ports[i];
-        for (uint32_t port = rule->first; port <= rule->last && port < 65536; port++) {
-            if (port_configurable(vm, port))
-                backend->pass_port(vm, (uint16_t)port, rule->allow);
-            else
-                log_warning("vm \"%s\": port 0x%x belongs to the monitor; its line is ignored, "
-                            "remove it",
-                            vm->config->name, port);
-        }
-    }
+    for (unsigned i = 0; i < vm->config->port_rules; i++)
+        port_apply_rule(vm, &vm->config->ports[i]);
 }
 
 /* Is this the first denied access to PORT? Each is logged once. */

@@ -135,31 +135,32 @@ static void write_guarded(struct vcpu *vcpu, const struct port_access *access, u
 {
     struct port_access byte = *access;
     byte.size = 1;
-    for (unsigned i = 0; i < access->size; i++) {
+    for (unsigned i = 0; i < access->size && access->port + i <= UINT16_MAX; i++) {
         byte.port = (uint16_t)(access->port + i);
         write_byte(vcpu, &byte, (uint8_t)(value >> 8 * i));
     }
 }
 
-static bool any_denied(const struct port_access *access)
+static bool any_byte(const struct port_access *access, bool (*is)(uint32_t port))
 {
     for (unsigned i = 0; i < access->size; i++)
-        if (is_denied(access->port + i))
+        if (is(access->port + i))
             return true;
     return false;
 }
 
 void platform_port(struct vcpu *vcpu, const struct port_access *access, uint32_t *value)
 {
+    /* The second byte of a PCI address happens to lie at the reset port. */
     bool pci_address = access->port == PCI_ADDRESS && access->size == 4;
-    if (!access->in && !pci_address)
+    if (!access->in && !pci_address && any_byte(access, platform_guards_port))
         write_guarded(vcpu, access, *value);
-    else if (any_denied(access))
+    else if (any_byte(access, is_denied))
         port_deny(vcpu, access);
     else if (access->in)
         *value = port_real_read(access->port, access->size);
     else
-        out32(PCI_ADDRESS, *value); /* its second byte happens to lie at the reset port */
+        port_real_write(access->port, access->size, *value);
 }
 
 /* Clear bus mastering in one function; bridges must go on forwarding. */

@@ -7,9 +7,9 @@ ATTACK_CFLAGS := -std=gnu17 -O2 -g -ffreestanding -fno-pic -mno-red-zone -mgener
 	-mcmodel=small -fno-asynchronous-unwind-tables -fno-stack-protector -fcf-protection=none \
 	-fno-tree-loop-distribute-patterns -Wall -Wextra -Wshadow -Wmissing-prototypes -Wvla -Wundef \
 	-Werror -MMD -MP
-ATTACK_ELFS := $(BUILD)/attack/nmi.elf $(BUILD)/attack/hostile.elf
+ATTACK_ELFS := $(addprefix $(BUILD)/attack/,nmi.elf hostile.elf service.elf)
 ATTACK_HOSTILE := $(wildcard tests/attack/hostile*.c)
-ATTACK_COMMON := $(filter-out $(ATTACK_HOSTILE) tests/attack/nmi.c, \
+ATTACK_COMMON := $(filter-out $(ATTACK_HOSTILE) tests/attack/nmi.c tests/attack/service.c, \
 	$(wildcard tests/attack/*.c tests/attack/*.S))
 attack_objects = $(patsubst tests/attack/%,$(BUILD)/attack/obj/%.o,$(1))
 
@@ -22,10 +22,14 @@ $(BUILD)/attack/obj/%.o: tests/attack/%
 
 $(BUILD)/attack/nmi.elf: $(call attack_objects,$(ATTACK_COMMON) tests/attack/nmi.c)
 $(BUILD)/attack/hostile.elf: $(call attack_objects,$(ATTACK_COMMON) $(ATTACK_HOSTILE))
+$(BUILD)/attack/service.elf: $(call attack_objects,$(ATTACK_COMMON) tests/attack/service.c)
+# A service VM has its memory where the machine has it: the monitor lies at 1 MiB.
+$(BUILD)/attack/service.elf: ATTACK_LDFLAGS := --defsym=guest_base=0x1000000
 
 $(ATTACK_ELFS): tests/attack/guest.ld
 	@echo "  LD      $@"
-	@ld -nostdlib -static -z noexecstack --no-warn-rwx-segments -T tests/attack/guest.ld -o $@ \
+	@ld -nostdlib -static -z noexecstack --no-warn-rwx-segments $(ATTACK_LDFLAGS) -T tests/attack/guest.ld \
+		-o $@ \
 		$(filter %.o,$^)
 
 attack: $(ATTACK_ELFS)
