@@ -64,7 +64,8 @@ $(UNIT)/mullion: $(CLI_UNIT_OBJ)
 	@echo "  LD      $@"
 	@$(HOST_CC) $(UNIT_CFLAGS) -o $@ $^
 
-check-unit: $(UNIT_TESTS) $(UNIT)/mullion
+check-unit: export MULLION_KERNEL = $(BUILD)/guests/vmlinuz-6.1
+check-unit: $(UNIT_TESTS) $(UNIT)/mullion $(BUILD)/guests/vmlinuz-6.1
 	@failed=0; \
 	for test in $(UNIT_TESTS); do $$test || { failed=1; echo "FAILED: $$test"; }; done; \
 	for test in $(UNIT_SCRIPTS); do MULLION=$(UNIT)/mullion python3 $$test || \

@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Model-specific registers: an allow list, and the user's lines within what isolation permits. */
+#include "x86/msr_policy.h"
+
+#include "core/log.h"
+#include "x86/apic.h"
+#include "x86/asm.h"
+#include "x86/backend.h"
+#include "x86/exit.h"
+#include "x86/msr.h"
+
+#define MSR_PRED_CMD         0x00000049u
+#define MSR_MISC_ENABLE      0x000001a0u
+#define MSR_VIRT_SPEC_CTRL   0xc001011fu
+#define MSR_NB_CFG           0xc001001fu
+#define MSR_MMIO_CONFIG_BASE 0xc0010058u
+#define MSR_AMD64_LS_CFG     0xc0011020u
+#define MSR_AMD64_LAST_CFG   0xc00110ffu
+
+#define R  CONFIG_ACCESS_READ
+#define W  CONFIG_ACCESS_WRITE
+#define RW CONFIG_ACCESS_BOTH
+
+/* Never leave the guest: state of its own core that VMLOAD switches or that harms nobody. */
+static const struct {
+    uint32_t first, last;
+    enum config_access access;
+} msr_passed[] = {
+    {MSR_TSC, MSR_TSC, R},
+    {MSR_SPEC_CTRL, MSR_SPEC_CTRL, RW},
+    {MSR_PRED_CMD, MSR_PRED_CMD, W},
+    {MSR_SYSENTER_CS, MSR_SYSENTER_EIP, RW},
+    {MSR_PAT, MSR_PAT, RW},
+    {MSR_TSC_DEADLINE, MSR_TSC_DEADLINE, RW},
+    {MSR_XSS, MSR_XSS, RW},
+    {X2APIC_ID, X2APIC_ID + 1, R},
+    {X2APIC_TPR, X2APIC_TPR, RW},
+    {0x80a, 0x80a, R}, /* processor priority */
+    {X2APIC_EOI, X2APIC_EOI, W},
+    {X2APIC_LDR, X2APIC_LDR, R},
+    {X2APIC_SVR, X2APIC_SVR, RW},
+    {X2APIC_ISR0, X2APIC_IRR0 + 7, R},
+    {X2APIC_ESR, X2APIC_ESR, RW},
+    {X2APIC_LVT_TIMER, X2APIC_LVT_ERROR, R}, /* writes are looked at; the timer's may pass */
+    {X2APIC_TIMER_INIT, X2APIC_TIMER_INIT, RW},
+    {X2APIC_TIMER_COUNT, X2APIC_TIMER_COUNT, R},
+    {X2APIC_TIMER_DIVIDE, X2APIC_TIMER_DIVIDE, RW},
+    {X2APIC_SELF_IPI, X2APIC_SELF_IPI, W},
+    {MSR_STAR, MSR_SFMASK, RW},
+    {MSR_FS_BASE, MSR_TSC_AUX, RW},
+    {MSR_VIRT_SPEC_CTRL, MSR_VIRT_SPEC_CTRL, RW},
+};
+
+/* Leave the guest, read the core's own value, and ignore what is written. */
+static const struct {
+    uint32_t first, last;
+    bool service_only;
+} msr_shown[] = {
+    {MSR_BIOS_SIGN_ID, MSR_BIOS_SIGN_ID, false},
+    {MSR_MISC_ENABLE, MSR_MISC_ENABLE, false},
+    {MSR_MTRR_CAP, MSR_MTRR_CAP, true},
+    {MSR_MTRR_PHYS_BASE0, MSR_MTRR_PHYS_MASK9, true},
+    {MSR_MTRR_FIX_64K, MSR_MTRR_FIX_64K, true},
+    {MSR_MTRR_FIX_16K_80, MSR_MTRR_FIX_16K_A0, true},
+    {MSR_MTRR_FIX_4K_FIRST, MSR_MTRR_FIX_4K_LAST, true},
+    {MSR_MTRR_DEF_TYPE, MSR_MTRR_DEF_TYPE, true},
+    {MSR_SYSCFG, MSR_SYSCFG, false},
+    {MSR_HWCR, MSR_HWCR, false},
+    {MSR_NB_CFG, MSR_NB_CFG, false},
+    {MSR_MMIO_CONFIG_BASE, MSR_MMIO_CONFIG_BASE, true},
+    {MSR_AMD64_LS_CFG, MSR_AMD64_LAST_CFG, false}, /* erratum switches: read, never set */
+};
+
+static bool msr_is_apic(uint32_t msr)
+{
+    return msr >= MSR_X2APIC_FIRST && msr <= MSR_X2APIC_LAST;
+}
+
+/* The APIC's are taken for granted: probing one that is missing would leave an error in the ESR. */
+static bool msr_exists(uint32_t msr)
+{
+    uint64_t value;
+    return msr_is_apic(msr) || rdmsr_safe(msr, &value);
+}
+
+/* The isolation floor: what reaches beyond one core or one VM is no `msr` line's to open. */
+static const struct {
+    uint32_t first, last;
+} msr_floor[] = {
+    {MSR_TSC, MSR_TSC},
+    {MSR_APIC_BASE, MSR_APIC_BASE},
+    {MSR_TSC_ADJUST, MSR_TSC_ADJUST},
+    {MSR_INTEL_UCODE, MSR_INTEL_UCODE},
+    {MSR_MTRR_PHYS_BASE0, MSR_PAT - 1},
+    {MSR_MTRR_DEF_TYPE, MSR_MTRR_DEF_TYPE},
+    {MSR_X2APIC_FIRST, MSR_X2APIC_LAST},
+    {MSR_EFER, MSR_EFER},
+    {MSR_SYSCFG, MSR_TOP_MEM2}, /* with HWCR, the IORRs and the top of memory */
+    {MSR_AMD_UCODE, MSR_AMD_UCODE},
+    {MSR_SMM_BASE, MSR_VM_HSAVE_PA}, /* with the SMM key, mask and control, and VM_CR */
+};
+
+bool msr_configurable(uint32_t msr)
+{
+    for (unsigned i = 0; i < ARRAY_SIZE(msr_floor); i++)
+        if (msr >= msr_floor[i].first && msr <= msr_floor[i].last)
+            return false;
+    return true;
+}
+
+/* Apply RULE to the MSRs from FIRST to LAST, which bitmaps cover; true if one is the floor's. */
+static bool msr_apply_rule(struct vm *vm, const struct config_rule *rule, uint32_t first,
+                           uint32_t last)
+{
+    bool refused = false;
+    first = rule->first > first ? rule->first : first;
+    last = rule->last < last ? rule->last : last;
+    for (uint32_t msr = first; msr <= last; msr++) {
+        if (msr_configurable(msr))
+            backend->pass_msr(vm, msr, rule->access, rule->allow);
+        else
+            refused = true;
+    }
+    return refused;
+}
+
+static void msr_apply_rules(struct vm *vm)
+{
+    static const uint32_t covered[] = {0, 0xc0000000, 0xc0010000}; /* 8192 each */
+    for (unsigned i = 0; i < vm->config->msr_rules; i++) {
+        const struct config_rule *rule = &vm->config->msrs[i];
+        bool refused = false;
+        for (unsigned k = 0; k < ARRAY_SIZE(covered); k++)
+            refused |= msr_apply_rule(vm, rule, covered[k], covered[k] + 0x1fff);
+        if (refused)
+            log_warning("vm \"%s\": msr 0x%x-0x%x: some of these belong to the monitor and stay "
+                        "closed; write a range without them",
+                        vm->config->name, rule->first, rule->last);
+    }
+}
+
+void exit_msr_init(struct vm *vm)
+{
+    for (unsigned i = 0; i < ARRAY_SIZE(msr_passed); i++)
+        for (uint32_t msr = msr_passed[i].first; msr <= msr_passed[i].last; msr++)
+            if (msr_passed[i].access == W || msr_exists(msr))
+                backend->pass_msr(vm, msr, msr_passed[i].access, true);
+    if (!apic_timer_takes_delivery())
+        backend->pass_msr(vm, X2APIC_LVT_TIMER, W, true);
+    msr_apply_rules(vm);
+}
+
+/* What the user's lines say of an access that has left the guest; the last that fits wins. */
+static const struct config_rule *msr_rule(const struct vm *vm, uint32_t msr,
+                                          enum config_access access)
+{
+    for (unsigned i = vm->config->msr_rules; i-- > 0;) {
+        const struct config_rule *rule = &vm->config->msrs[i];
+        if (msr >= rule->first && msr <= rule->last && (rule->access & access) != 0 &&
+            msr_configurable(msr))
+            return rule;
+    }
+    return NULL;
+}
+
+static bool msr_is_shown(const struct vm *vm, uint32_t msr)
+{
+    for (unsigned i = 0; i < ARRAY_SIZE(msr_shown); i++)
+        if (msr >= msr_shown[i].first && msr <= msr_shown[i].last)
+            return vm->service || !msr_shown[i].service_only;
+    return false;
+}
+
+bool msr_readable(const struct vm *vm, uint32_t msr)
+{
+    const struct config_rule *rule = msr_rule(vm, msr, CONFIG_ACCESS_READ);
+    return rule != NULL ? rule->allow : msr_is_shown(vm, msr);
+}
+
+/* Allowed by the user: written. Shown: ignored. Anything else is not listed. */
+bool msr_write_listed(const struct vm *vm, uint32_t msr, uint64_t value)
+{
+    const struct config_rule *rule = msr_rule(vm, msr, CONFIG_ACCESS_WRITE);
+    if (rule != NULL)
+        return rule->allow && wrmsr_safe(msr, value);
+    return msr_is_shown(vm, msr);
+}

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Which MSRs a VM may touch: what never leaves it, what it is shown, what its lines open or close.
+ */
+#pragma once
+
+#include "x86/vm.h"
+
+/* The user's `msr` lines may open or close MSR: it does not reach beyond the VM. */
+bool msr_configurable(uint32_t msr);
+/* After an exit: may VM read MSR's real value? */
+bool msr_readable(const struct vm *vm, uint32_t msr);
+/* After an exit: write MSR if the user's lines allow it, ignore the write if MSR is only shown. */
+bool msr_write_listed(const struct vm *vm, uint32_t msr, uint64_t value);
