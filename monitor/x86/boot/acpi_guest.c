@@ -9,11 +9,11 @@
 #define LOCAL_APIC_BASE  0xfee00000u
 #define RESET_FULL       6u /* CF9: hard reset of the processor */
 
-/* Fields are written in order; this fills up to the next one that isn't 0. */
-static void fill_to(struct acpi_writer *writer, size_t start, size_t offset)
+/* The generic address of an 8-bit port (5.2.3.2) at offset AT. */
+static void put_port(struct acpi_writer *writer, size_t at, uint16_t port)
 {
-    if (!writer->full)
-        acpi_write_zero(writer, start + offset - writer->used);
+    acpi_put(writer, at, GAS_PORT, sizeof(uint32_t));
+    acpi_put(writer, at + GAS_ADDRESS, port, sizeof(uint64_t));
 }
 
 /*
@@ -23,51 +23,43 @@ static void fill_to(struct acpi_writer *writer, size_t start, size_t offset)
 static void write_fadt(struct acpi_writer *writer, uint64_t dsdt)
 {
     size_t start = acpi_table_begin(writer, "FACP", FADT_REVISION);
-    fill_to(writer, start, FADT_DSDT);
-    acpi_write32(writer, dsdt <= UINT32_MAX ? (uint32_t)dsdt : 0);
-    fill_to(writer, start, FADT_BOOT_ARCH);
-    acpi_write16(writer, FADT_ARCH_NO_VGA | FADT_ARCH_NO_RTC);
-    fill_to(writer, start, FADT_FLAGS);
-    acpi_write32(writer, FADT_FLAG_WBINVD | FADT_FLAG_PROC_C1 | FADT_FLAG_NO_PWR_BUTTON |
-                             FADT_FLAG_NO_SLP_BUTTON | FADT_FLAG_RESET | FADT_FLAG_APIC_PHYSICAL |
-                             FADT_FLAG_HW_REDUCED);
-    acpi_write_port(writer, GUEST_PORT_RESET);
-    acpi_write8(writer, RESET_FULL);
-    fill_to(writer, start, FADT_MINOR);
-    acpi_write8(writer, FADT_MINOR_LEVEL);
-    fill_to(writer, start, FADT_X_DSDT);
-    acpi_write64(writer, dsdt);
-    fill_to(writer, start, FADT_SLEEP_CONTROL);
-    acpi_write_port(writer, GUEST_PORT_SLEEP_CONTROL);
-    acpi_write_port(writer, GUEST_PORT_SLEEP_STATUS);
-    fill_to(writer, start, FADT_SIZE);
+    acpi_write(writer, NULL, FADT_SIZE - ACPI_HEADER_SIZE);
+    acpi_put(writer, start + FADT_DSDT, dsdt <= UINT32_MAX ? dsdt : 0, sizeof(uint32_t));
+    acpi_put(writer, start + FADT_BOOT_ARCH, FADT_ARCH_NO_VGA | FADT_ARCH_NO_RTC, sizeof(uint16_t));
+    acpi_put(writer, start + FADT_FLAGS,
+             FADT_FLAG_WBINVD | FADT_FLAG_PROC_C1 | FADT_FLAG_NO_PWR_BUTTON |
+                 FADT_FLAG_NO_SLP_BUTTON | FADT_FLAG_RESET | FADT_FLAG_APIC_PHYSICAL |
+                 FADT_FLAG_HW_REDUCED,
+             sizeof(uint32_t));
+    put_port(writer, start + FADT_RESET_REGISTER, GUEST_PORT_RESET);
+    acpi_put(writer, start + FADT_RESET_VALUE, RESET_FULL, 1);
+    acpi_put(writer, start + FADT_MINOR, FADT_MINOR_LEVEL, 1);
+    acpi_put(writer, start + FADT_X_DSDT, dsdt, sizeof(uint64_t));
+    put_port(writer, start + FADT_SLEEP_CONTROL, GUEST_PORT_SLEEP_CONTROL);
+    put_port(writer, start + FADT_SLEEP_STATUS, GUEST_PORT_SLEEP_STATUS);
     acpi_table_end(writer, start);
-    acpi_write_list(writer, acpi_write_address(writer, start));
 }
 
-/* Flags 0: no 8259s (PCAT_COMPAT). */
-static void write_madt(struct acpi_writer *writer, const struct machine *machine,
-                       const struct placement *place)
+static void write_madt(struct acpi_writer *writer)
 {
+    static const uint32_t apic_and_flags[] = {LOCAL_APIC_BASE, 0}; /* 0: no 8259s (PCAT_COMPAT) */
     size_t start = acpi_table_begin(writer, "APIC", MADT_REVISION);
-    acpi_write32(writer, LOCAL_APIC_BASE);
-    acpi_write32(writer, 0);
-    acpi_write_cpus(writer, machine, place, true);
+    acpi_write(writer, apic_and_flags, sizeof(apic_and_flags));
+    acpi_write_cpus(writer);
     acpi_table_end(writer, start);
-    acpi_write_list(writer, acpi_write_address(writer, start));
 }
 
 size_t acpi_build_guest(const struct machine *machine, const struct placement *place,
                         uint8_t *buffer, size_t size, gpa_t gpa)
 {
-    struct acpi_writer writer;
-    acpi_write_start(&writer, buffer, size, gpa);
+    struct acpi_writer writer = {machine, place, true, buffer, size, gpa.v, .used = 0};
+    acpi_write(&writer, NULL, RSDP_SIZE_2);
     size_t dsdt = acpi_table_copy(&writer, dsdt_aml_code, sizeof(dsdt_aml_code));
-    write_fadt(&writer, acpi_write_address(&writer, dsdt));
-    write_madt(&writer, machine, place);
+    write_fadt(&writer, writer.gpa + dsdt);
+    write_madt(&writer);
     if (place->spans) {
-        acpi_write_srat(&writer, machine, place, true);
-        acpi_write_slit(&writer, machine, place);
+        acpi_write_srat(&writer);
+        acpi_write_slit(&writer);
     }
     return acpi_write_finish(&writer);
 }

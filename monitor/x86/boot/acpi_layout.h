@@ -9,6 +9,8 @@
 #define ACPI_LENGTH      4u
 #define ACPI_REVISION    8u
 #define ACPI_CHECKSUM    9u
+#define ACPI_OEM_ID      10u
+#define ROOT_MAX         256u       /* entries of XSDT or RSDT looked at */
 #define ACPI_TABLE_MAX   (16 * MIB) /* a longer table is garbage */
 
 /* RSDP, 5.2.5.3 */
@@ -25,14 +27,7 @@
 #define FADT_DSDT           40u
 #define FADT_SMI_COMMAND    48u
 #define FADT_ACPI_ENABLE    52u
-#define FADT_ACPI_DISABLE   53u
-#define FADT_S4BIOS_REQUEST 54u
-#define FADT_PSTATE_CONTROL 55u
-#define FADT_PM1A_EVENT     56u
-#define FADT_PM1B_EVENT     60u
-#define FADT_PM1A_CONTROL   64u
-#define FADT_PM1B_CONTROL   68u
-#define FADT_PM_TIMER       76u
+#define FADT_BLOCKS         56u /* ports of fixed hardware, see enum fadt_block; 4 bytes each */
 #define FADT_PM_TIMER_LEN   91u
 #define FADT_CST_CONTROL    95u
 #define FADT_BOOT_ARCH      109u
@@ -41,11 +36,7 @@
 #define FADT_RESET_VALUE    128u
 #define FADT_MINOR          131u
 #define FADT_X_DSDT         140u
-#define FADT_X_PM1A_EVENT   148u
-#define FADT_X_PM1B_EVENT   160u
-#define FADT_X_PM1A_CONTROL 172u
-#define FADT_X_PM1B_CONTROL 184u
-#define FADT_X_PM_TIMER     208u
+#define FADT_X_BLOCKS       148u /* the same as generic addresses */
 #define FADT_SLEEP_CONTROL  244u
 #define FADT_SLEEP_STATUS   256u
 #define FADT_SIZE           276u
@@ -66,27 +57,20 @@
 #define GAS_SIZE      12u
 #define GAS_ADDRESS   4u
 #define GAS_SYSTEM_IO 1u
+#define GAS_PORT      0x01000801u /* system I/O, 8 bits wide from bit 0 on, byte access */
+
+enum fadt_block { PM1A_EVENT, PM1B_EVENT, PM1A_CONTROL, PM1B_CONTROL, PM2_CONTROL, PM_TIMER };
 
 /* MADT, 5.2.12 */
-#define MADT_LOCAL_APIC 36u
-#define MADT_FLAGS      40u
-#define MADT_ENTRIES    44u
-#define MADT_APIC       0u
-#define MADT_IOAPIC     1u
-#define MADT_OVERRIDE   2u
-#define MADT_NMI_SOURCE 3u
-#define MADT_APIC_NMI   4u
-#define MADT_ADDRESS    5u
-#define MADT_X2APIC     9u
-#define MADT_X2APIC_NMI 10u
-#define MADT_ENABLED    1u
-#define MADT_APIC_MAX   255u /* ids from here on need an x2APIC entry */
+enum { MADT_APIC, MADT_IOAPIC, MADT_OVERRIDE, MADT_NMI_SOURCE, MADT_APIC_NMI, MADT_ADDRESS };
+enum { MADT_X2APIC = 9, MADT_X2APIC_NMI };
+#define MADT_ENTRIES  44u
+#define MADT_ENABLED  1u
+#define MADT_APIC_MAX 255u /* ids from here on need an x2APIC entry */
 
 /* SRAT, 5.2.16; SLIT, 5.2.17; MCFG (PCI firmware specification, 4.1.2) */
+enum { SRAT_APIC, SRAT_MEMORY, SRAT_X2APIC };
 #define SRAT_ENTRIES 48u
-#define SRAT_APIC    0u
-#define SRAT_MEMORY  1u
-#define SRAT_X2APIC  2u
 #define SRAT_ENABLED 1u
 #define SLIT_COUNT   36u
 #define SLIT_MATRIX  44u
@@ -95,69 +79,49 @@
 #define MCFG_ENTRIES 44u
 #define MCFG_ENTRY   16u
 
-static inline uint16_t acpi_get16(const uint8_t *at)
-{
-    uint16_t value;
-    memcpy(&value, at, sizeof(value));
-    return value;
-}
-
-static inline uint32_t acpi_get32(const uint8_t *at)
-{
-    uint32_t value;
-    memcpy(&value, at, sizeof(value));
-    return value;
-}
-
-static inline uint64_t acpi_get64(const uint8_t *at)
-{
-    uint64_t value;
-    memcpy(&value, at, sizeof(value));
-    return value;
-}
-
-/* The sum of SIZE bytes: 0 for a whole table. */
-uint8_t acpi_sum(const uint8_t *bytes, uint64_t size);
-
-/* A table of the firmware, mapped. */
+/* A table of the firmware, mapped, or an entry in one. */
 struct acpi_table {
     const uint8_t *data; /* NULL: none */
     uint64_t address;
     uint32_t size;
 };
 
+/* The sum of SIZE bytes: 0 for a whole table. */
+uint8_t acpi_sum(const uint8_t *bytes, uint64_t size);
+
+/* The number of SIZE bytes at OFFSET; 0 where TABLE is too short for it. */
+uint64_t acpi_get(const struct acpi_table *table, uint64_t offset, uint32_t size);
+uint8_t acpi_get8(const struct acpi_table *table, uint64_t offset);
+uint32_t acpi_get32(const struct acpi_table *table, uint64_t offset);
+
 /* Map the table at ADDRESS. False if there is none, its length is absurd or its checksum wrong. */
 bool acpi_table_map(uint64_t address, acpi_map_fn map, struct acpi_table *table);
 
 bool acpi_table_is(const struct acpi_table *table, const char *signature);
 
-/* An entry of MADT or SRAT: a type, a length, the rest. */
-struct acpi_entry {
-    const uint8_t *data;
-    uint8_t type;
-    uint8_t size;
-};
-
-/* The entry at *OFFSET, which moves on; false at the end of TABLE or where lengths are wrong. */
-bool acpi_entry_next(const struct acpi_table *table, uint32_t *offset, struct acpi_entry *entry);
+/*
+ * The entry of MADT or SRAT at *OFFSET, which moves on: a type, a length, the rest. False at the
+ * end of TABLE or where lengths are wrong.
+ */
+bool acpi_entry_next(const struct acpi_table *table, uint32_t *offset, struct acpi_table *entry);
 
 /* The address that XSDT (or RSDT) ROOT lists as number INDEX; 0 behind the last. */
 uint64_t acpi_root_entry(const struct acpi_table *root, unsigned index);
 
-/* Where acpi_read's parts add a line for the boot log. */
-struct acpi_warning {
+/* What acpi_read's parts read and fill; TEXT is where they add a line for the boot log. */
+struct acpi_reader {
+    acpi_map_fn map;
+    struct acpi_info *info;
+    struct machine *machine;
     char *text; /* or NULL */
     size_t size;
     size_t used;
 };
 
-__attribute__((format(printf, 2, 3))) void acpi_warn(struct acpi_warning *warning,
-                                                     const char *format, ...);
+__attribute__((format(printf, 2, 3))) void acpi_warn(struct acpi_reader *reader, const char *format,
+                                                     ...);
 
-/* The parts of acpi_read, one table each; INFO has the addresses. */
-void acpi_fadt_read(acpi_map_fn map, struct acpi_info *info);
-void acpi_dsdt_read(acpi_map_fn map, struct acpi_info *info);
-bool acpi_madt_read(apic_id_t bsp, acpi_map_fn map, struct acpi_info *info, struct machine *machine,
-                    struct acpi_warning *warning);
-void acpi_numa_read(acpi_map_fn map, const struct acpi_info *info, struct machine *machine,
-                    struct acpi_warning *warning);
+/* The parts of acpi_read; info has the addresses. */
+void acpi_fadt_read(const struct acpi_reader *reader);
+bool acpi_madt_read(struct acpi_reader *reader, apic_id_t bsp);
+void acpi_numa_read(struct acpi_reader *reader);

@@ -11,51 +11,39 @@ struct affinity {
     uint64_t end;
 };
 
-static uint32_t affinity_apic_domain(const uint8_t *data, uint8_t revision)
+/* What ENTRY of a SRAT says; false if nothing that counts. MASK is of domains in old entries. */
+static bool affinity_read(const struct acpi_table *entry, uint32_t mask, struct affinity *affinity)
 {
-    uint32_t high = acpi_get32(data + 8) & 0xffffff00u; /* bytes 9 to 11 */
-    return data[2] | (revision >= 2 ? high : 0);
-}
-
-static bool affinity_memory(const uint8_t *data, uint8_t revision, struct affinity *affinity)
-{
-    uint64_t base = acpi_get64(data + 8), size = acpi_get64(data + 16);
-    if (size == 0 || size > UINT64_MAX - base)
-        return false;
-    affinity->domain = acpi_get32(data + 2) & (revision >= 2 ? UINT32_MAX : 0xffu);
-    affinity->is_memory = true;
-    affinity->base = align_down(base, PAGE_SIZE);
-    affinity->end = align_down(base + size, PAGE_SIZE);
-    return (acpi_get32(data + 28) & SRAT_ENABLED) != 0;
-}
-
-/* What ENTRY of a SRAT says; false if nothing that counts. */
-static bool affinity_read(const struct acpi_entry *entry, uint8_t revision,
-                          struct affinity *affinity)
-{
-    const uint8_t *data = entry->data;
+    uint64_t base = acpi_get(entry, 8, 8), end = base + acpi_get(entry, 16, 8);
     *affinity = (struct affinity){0};
-    if (entry->type == SRAT_APIC && entry->size >= 16) {
-        affinity->domain = affinity_apic_domain(data, revision);
-        affinity->apic_id.v = data[3];
-        return (acpi_get32(data + 4) & SRAT_ENABLED) != 0;
+    switch (acpi_get8(entry, 0)) {
+    case SRAT_APIC: /* the domain's upper bytes are 9 to 11 */
+        affinity->domain = acpi_get8(entry, 2) | (acpi_get32(entry, 8) & 0xffffff00u & mask);
+        affinity->apic_id.v = acpi_get8(entry, 3);
+        return entry->size >= 16 && (acpi_get32(entry, 4) & SRAT_ENABLED) != 0;
+    case SRAT_X2APIC:
+        affinity->domain = acpi_get32(entry, 4);
+        affinity->apic_id.v = acpi_get32(entry, 8);
+        return entry->size >= 24 && (acpi_get32(entry, 12) & SRAT_ENABLED) != 0;
+    case SRAT_MEMORY: /* which may be empty, or wrap round */
+        affinity->domain = acpi_get32(entry, 2) & mask;
+        affinity->is_memory = true;
+        affinity->base = align_down(base, PAGE_SIZE);
+        affinity->end = align_down(end, PAGE_SIZE);
+        return entry->size >= 40 && end > base && (acpi_get32(entry, 28) & SRAT_ENABLED) != 0;
+    default:
+        return false;
     }
-    if (entry->type == SRAT_X2APIC && entry->size >= 24) {
-        affinity->domain = acpi_get32(data + 4);
-        affinity->apic_id.v = acpi_get32(data + 8);
-        return (acpi_get32(data + 12) & SRAT_ENABLED) != 0;
-    }
-    return entry->type == SRAT_MEMORY && entry->size >= 40 &&
-           affinity_memory(data, revision, affinity);
 }
 
-/* The next affinity from *OFFSET on. */
+/* The next affinity from *OFFSET on. Domains were bytes before revision 2. */
 static bool affinity_next(const struct acpi_table *srat, uint32_t *offset,
                           struct affinity *affinity)
 {
-    struct acpi_entry entry;
+    struct acpi_table entry;
+    uint32_t mask = acpi_get8(srat, ACPI_REVISION) >= 2 ? UINT32_MAX : 0xff;
     while (acpi_entry_next(srat, offset, &entry)) {
-        if (affinity_read(&entry, srat->data[ACPI_REVISION], affinity))
+        if (affinity_read(&entry, mask, affinity))
             return true;
     }
     return false;
@@ -71,8 +59,8 @@ static bool node_add(struct machine *machine, uint32_t domain)
         return true;
     if (machine->node_count == MAX_NODES)
         return false;
-    for (unsigned i = machine->node_count; i > at; i--)
-        machine->node_domain[i] = machine->node_domain[i - 1];
+    memmove(&machine->node_domain[at + 1], &machine->node_domain[at],
+            (machine->node_count - at) * sizeof(domain));
     machine->node_domain[at] = domain;
     machine->node_count++;
     return true;
@@ -88,76 +76,64 @@ static uint32_t node_of_domain(const struct machine *machine, uint32_t domain)
     return 0;
 }
 
-static void nodes_collect(const struct acpi_table *srat, struct machine *machine,
-                          struct acpi_warning *warning)
+static void nodes_collect(const struct acpi_table *srat, struct acpi_reader *reader)
 {
     struct affinity affinity;
     uint32_t offset = SRAT_ENTRIES;
     bool complete = true;
     while (affinity_next(srat, &offset, &affinity))
-        complete &= node_add(machine, affinity.domain);
+        complete &= node_add(reader->machine, affinity.domain);
     if (offset != srat->size)
-        acpi_warn(warning, "ACPI: the SRAT is damaged behind byte %u", offset);
+        acpi_warn(reader, "ACPI: the SRAT is damaged behind byte %u", offset);
     if (!complete)
-        acpi_warn(warning, "ACPI: more than %u nodes; the others count as node 0", MAX_NODES);
+        acpi_warn(reader, "ACPI: more than %u nodes; the others count as node 0", MAX_NODES);
 }
 
 static void cpus_assign(const struct acpi_table *srat, struct machine *machine)
 {
     struct affinity affinity;
     for (uint32_t offset = SRAT_ENTRIES; affinity_next(srat, &offset, &affinity);) {
-        if (affinity.is_memory)
-            continue;
-        for (unsigned i = 0; i < machine->cpu_count; i++) {
+        for (unsigned i = 0; i < machine->cpu_count && !affinity.is_memory; i++) {
             if (machine->cpus[i].apic_id.v == affinity.apic_id.v)
                 machine->cpus[i].node = node_of_domain(machine, affinity.domain);
         }
     }
 }
 
-/* The firmware's distance between two nodes, where it makes sense: remote is farther than 10. */
-static uint8_t slit_distance(const struct acpi_table *slit, uint64_t count, uint32_t from,
-                             uint32_t to)
+/* The firmware's distances where they make sense: remote is farther than 10. */
+static void distances_read(const struct acpi_table *slit, struct machine *machine)
 {
-    if (from >= count || to >= count)
-        return SLIT_REMOTE;
-    uint8_t distance = slit->data[SLIT_MATRIX + from * count + to];
-    return distance > SLIT_LOCAL ? distance : SLIT_REMOTE;
-}
-
-static void distances_read(uint64_t address, acpi_map_fn map, struct machine *machine)
-{
-    struct acpi_table slit;
-    uint64_t count = 0;
-    if (acpi_table_map(address, map, &slit) && slit.size >= SLIT_MATRIX)
-        count = acpi_get64(slit.data + SLIT_COUNT);
-    if (count > UINT16_MAX || count * count > slit.size - SLIT_MATRIX)
+    uint64_t count = acpi_get(slit, SLIT_COUNT, 8);
+    if (count > UINT16_MAX || SLIT_MATRIX + count * count > slit->size)
         count = 0;
     for (unsigned i = 0; i < MAX_NODES; i++) {
         for (unsigned j = 0; j < MAX_NODES; j++) {
-            bool known = i < machine->node_count && j < machine->node_count && i != j;
-            machine->distance[i][j] = i == j ? SLIT_LOCAL : SLIT_REMOTE;
-            if (known)
-                machine->distance[i][j] =
-                    slit_distance(&slit, count, machine->node_domain[i], machine->node_domain[j]);
+            uint32_t from = machine->node_domain[i], to = machine->node_domain[j];
+            bool known =
+                i < machine->node_count && j < machine->node_count && from < count && to < count;
+            uint8_t distance = known ? acpi_get8(slit, SLIT_MATRIX + from * count + to) : 0;
+            machine->distance[i][j] = i == j                  ? SLIT_LOCAL
+                                      : distance > SLIT_LOCAL ? distance
+                                                              : SLIT_REMOTE;
         }
     }
 }
 
-void acpi_numa_read(acpi_map_fn map, const struct acpi_info *info, struct machine *machine,
-                    struct acpi_warning *warning)
+void acpi_numa_read(struct acpi_reader *reader)
 {
-    struct acpi_table srat;
+    struct machine *machine = reader->machine;
+    struct acpi_table table;
     machine->node_count = 0;
-    if (acpi_table_map(info->srat, map, &srat)) {
-        nodes_collect(&srat, machine, warning);
-        cpus_assign(&srat, machine);
+    if (acpi_table_map(reader->info->srat, reader->map, &table)) {
+        nodes_collect(&table, reader);
+        cpus_assign(&table, machine);
     }
     if (machine->node_count == 0) {
         machine->node_count = 1;
         machine->node_domain[0] = 0;
     }
-    distances_read(info->slit, map, machine);
+    (void)acpi_table_map(reader->info->slit, reader->map, &table); /* else it has 0 nodes */
+    distances_read(&table, machine);
 }
 
 /* The node of the byte at ADDRESS, and in *BORDER the next address where that may change. */
@@ -183,18 +159,17 @@ static uint32_t node_at(const struct acpi_table *srat, const struct machine *mac
     return node;
 }
 
-/* Cut the range INDEX at ADDRESS, which lies inside. False if there is no room for another. */
-static bool range_split(struct machine *machine, unsigned index, uint64_t address)
+/* Cut the range INDEX at ADDRESS, which lies inside, if there is room for another. */
+static void range_split(struct machine *machine, unsigned index, uint64_t address)
 {
-    if (machine->ram_count == MAX_RANGES)
-        return false;
     struct machine_range *range = &machine->ram[index];
+    if (machine->ram_count == MAX_RANGES)
+        return;
     memmove(range + 1, range, (machine->ram_count - index) * sizeof(*range));
     machine->ram_count++;
     range[0].size = address - range[0].base.v;
     range[1].base.v = address;
     range[1].size -= range[0].size;
-    return true;
 }
 
 void acpi_assign_nodes(const struct acpi_info *info, acpi_map_fn map, struct machine *machine)

@@ -3,105 +3,89 @@
  */
 #include "x86/boot/acpi_writer.h"
 
-#define ROOT_MAX 256u
+/*
+ * What doesn't stay as it is: tables written anew, and IOMMUs and the machine's error and watchdog
+ * hardware, which belong to the monitor, or to nobody.
+ */
+static const char tables_dropped[][5] = {"APIC", "FACP", "SRAT", "DMAR", "IVRS",
+                                         "HEST", "BERT", "EINJ", "ERST", "WDAT"};
 
-/* IOMMUs and the machine's error and watchdog hardware belong to the monitor, or to nobody. */
-static const char *const tables_dropped[] = {"DMAR", "IVRS", "HEST", "BERT",
-                                             "EINJ", "ERST", "WDAT"};
-/* These describe nodes that a VM on one node doesn't see. */
-static const char *const tables_of_nodes[] = {"SLIT", "HMAT"};
-
-static bool signature_is_in(const uint8_t *table, const char *const *list, unsigned count)
+/* SLIT and HMAT describe nodes that a VM on one node doesn't see. */
+static bool table_is_dropped(const uint8_t *table, bool spans)
 {
-    for (unsigned i = 0; i < count; i++) {
-        if (memcmp(table, list[i], 4) == 0)
+    for (unsigned i = 0; i < ARRAY_SIZE(tables_dropped); i++) {
+        if (memcmp(table, tables_dropped[i], 4) == 0)
             return true;
     }
-    return false;
+    return !spans && (memcmp(table, "SLIT", 4) == 0 || memcmp(table, "HMAT", 4) == 0);
 }
 
 /* Does the firmware number a core of the VM so? UID FFh (or FFFFFFFFh) means all cores. */
-static bool place_has_uid(const struct machine *machine, const struct placement *place,
-                          uint32_t uid, uint32_t all)
+static bool place_has_uid(const struct acpi_writer *writer, uint32_t uid, uint32_t all)
 {
-    if (uid == all)
-        return true;
-    for (cpu_id_t cpu = 0; cpu < machine->cpu_count; cpu++) {
-        if (machine->cpus[cpu].acpi_uid == uid && cpu_set_has(&place->cpus, cpu))
+    for (cpu_id_t cpu = 0; cpu < writer->machine->cpu_count; cpu++) {
+        if (writer->machine->cpus[cpu].acpi_uid == uid && cpu_set_has(&writer->place->cpus, cpu))
             return true;
     }
-    return false;
+    return uid == all;
 }
 
 /* IO-APICs, overrides and NMI inputs stay; the cores are written anew, wake-up mailboxes go. */
-static bool madt_keeps(const struct acpi_entry *entry, const struct machine *machine,
-                       const struct placement *place)
+static bool madt_keeps(const struct acpi_writer *writer, const struct acpi_table *entry)
 {
-    switch (entry->type) {
+    switch (acpi_get8(entry, 0)) {
     case MADT_IOAPIC:
     case MADT_OVERRIDE:
     case MADT_NMI_SOURCE:
     case MADT_ADDRESS:
         return true;
     case MADT_APIC_NMI:
-        return entry->size >= 6 && place_has_uid(machine, place, entry->data[2], 0xff);
+        return entry->size >= 6 && place_has_uid(writer, acpi_get8(entry, 2), 0xff);
     case MADT_X2APIC_NMI:
-        return entry->size >= 12 &&
-               place_has_uid(machine, place, acpi_get32(entry->data + 4), UINT32_MAX);
+        return entry->size >= 12 && place_has_uid(writer, acpi_get32(entry, 4), UINT32_MAX);
     default:
         return false;
     }
 }
 
-static void write_madt(struct acpi_writer *writer, const struct acpi_info *info, acpi_map_fn map,
-                       const struct machine *machine, const struct placement *place)
+static void write_madt(struct acpi_writer *writer, uint64_t address, acpi_map_fn map)
 {
-    struct acpi_table madt;
-    struct acpi_entry entry;
+    struct acpi_table madt, entry;
     uint32_t offset = MADT_ENTRIES;
-    if (!acpi_table_map(info->madt, map, &madt) || madt.size < MADT_ENTRIES)
+    if (!acpi_table_map(address, map, &madt) || madt.size < MADT_ENTRIES)
         return;
     size_t start = acpi_table_copy(writer, madt.data, MADT_ENTRIES);
-    acpi_write_cpus(writer, machine, place, false);
+    acpi_write_cpus(writer);
     while (acpi_entry_next(&madt, &offset, &entry)) {
-        if (madt_keeps(&entry, machine, place))
+        if (madt_keeps(writer, &entry))
             acpi_write(writer, entry.data, entry.size);
     }
     acpi_table_end(writer, start);
-    acpi_write_list(writer, acpi_write_address(writer, start));
 }
 
 /* SMI_CMD 0 says that ACPI is on and stays on (5.2.9): the SMI port is the monitor's. */
-static void write_fadt(struct acpi_writer *writer, const struct acpi_info *info, acpi_map_fn map)
+static void write_fadt(struct acpi_writer *writer, uint64_t address, acpi_map_fn map)
 {
     struct acpi_table fadt;
-    if (!acpi_table_map(info->fadt, map, &fadt))
+    if (!acpi_table_map(address, map, &fadt))
         return;
     size_t start = acpi_table_copy(writer, fadt.data, fadt.size);
-    if (!writer->full && fadt.size > FADT_CST_CONTROL) {
-        uint8_t *copy = writer->buffer + start;
-        memset(copy + FADT_SMI_COMMAND, 0, sizeof(uint32_t));
-        memset(copy + FADT_ACPI_ENABLE, 0, FADT_PSTATE_CONTROL + 1 - FADT_ACPI_ENABLE);
-        copy[FADT_CST_CONTROL] = 0;
+    if (fadt.size > FADT_CST_CONTROL) {
+        acpi_put(writer, start + FADT_SMI_COMMAND, 0, sizeof(uint32_t));
+        acpi_put(writer, start + FADT_ACPI_ENABLE, 0, 4); /* and disable, S4BIOS, P-states */
+        acpi_put(writer, start + FADT_CST_CONTROL, 0, 1);
     }
     acpi_table_end(writer, start);
-    acpi_write_list(writer, acpi_write_address(writer, start));
 }
 
 /* The tables that stay where and as they are. */
-static void list_others(struct acpi_writer *writer, const struct acpi_table *root, acpi_map_fn map,
-                        const struct placement *place)
+static void list_others(struct acpi_writer *writer, const struct acpi_table *root, acpi_map_fn map)
 {
-    static const char *const rewritten[] = {"APIC", "FACP", "SRAT"};
     for (unsigned i = 0; i < ROOT_MAX; i++) {
         uint64_t address = acpi_root_entry(root, i);
         const uint8_t *table = address != 0 ? map(address, ACPI_HEADER_SIZE) : NULL;
-        if (table == NULL || signature_is_in(table, rewritten, ARRAY_SIZE(rewritten)) ||
-            signature_is_in(table, tables_dropped, ARRAY_SIZE(tables_dropped)))
-            continue;
-        if (!place->spans && signature_is_in(table, tables_of_nodes, ARRAY_SIZE(tables_of_nodes)))
-            continue;
-        acpi_write_list(writer, address);
+        if (table != NULL && !table_is_dropped(table, writer->place->spans))
+            acpi_write_list(writer, address);
     }
 }
 
@@ -109,14 +93,14 @@ size_t acpi_build_service(const struct acpi_info *info, acpi_map_fn map,
                           const struct machine *machine, const struct placement *place,
                           uint8_t *buffer, size_t size, gpa_t gpa)
 {
-    struct acpi_writer writer;
+    struct acpi_writer writer = {machine, place, false, buffer, size, gpa.v, .used = 0};
     struct acpi_table root;
-    acpi_write_start(&writer, buffer, size, gpa);
-    write_fadt(&writer, info, map);
-    write_madt(&writer, info, map, machine, place);
+    acpi_write(&writer, NULL, RSDP_SIZE_2);
+    write_fadt(&writer, info->fadt, map);
+    write_madt(&writer, info->madt, map);
     if (place->spans)
-        acpi_write_srat(&writer, machine, place, false);
+        acpi_write_srat(&writer);
     if (acpi_table_map(info->xsdt != 0 ? info->xsdt : info->rsdt, map, &root))
-        list_others(&writer, &root, map, place);
+        list_others(&writer, &root, map);
     return acpi_write_finish(&writer);
 }

@@ -4,8 +4,8 @@
 
 #define TABLE_ALIGN 16u
 #define OEM_ID      "MULLIO"
-#define TABLE_ID    "MULLION "
-#define CREATOR_ID  "MULL"
+/* OEM table id and revision, creator id and revision. */
+#define TABLE_MAKER OEM_ID "MULLION \1\0\0\0MULL\1\0\0\0"
 
 void acpi_write(struct acpi_writer *writer, const void *data, size_t size)
 {
@@ -13,98 +13,48 @@ void acpi_write(struct acpi_writer *writer, const void *data, size_t size)
         writer->full = true;
         return;
     }
-    memcpy(writer->buffer + writer->used, data, size);
+    if (data != NULL)
+        memcpy(writer->buffer + writer->used, data, size);
+    else
+        memset(writer->buffer + writer->used, 0, size);
     writer->used += size;
 }
 
-void acpi_write_zero(struct acpi_writer *writer, size_t size)
+void acpi_put(struct acpi_writer *writer, size_t at, uint64_t value, size_t size)
 {
-    for (; size > 0; size--)
-        acpi_write8(writer, 0);
-}
-
-void acpi_write8(struct acpi_writer *writer, uint8_t value)
-{
-    acpi_write(writer, &value, sizeof(value));
-}
-
-void acpi_write16(struct acpi_writer *writer, uint16_t value)
-{
-    acpi_write(writer, &value, sizeof(value));
-}
-
-void acpi_write32(struct acpi_writer *writer, uint32_t value)
-{
-    acpi_write(writer, &value, sizeof(value));
-}
-
-void acpi_write64(struct acpi_writer *writer, uint64_t value)
-{
-    acpi_write(writer, &value, sizeof(value));
-}
-
-void acpi_write_port(struct acpi_writer *writer, uint16_t port)
-{
-    acpi_write8(writer, GAS_SYSTEM_IO);
-    acpi_write8(writer, 8); /* bits wide */
-    acpi_write8(writer, 0); /* bit offset */
-    acpi_write8(writer, 1); /* byte access */
-    acpi_write64(writer, port);
-}
-
-void acpi_write_start(struct acpi_writer *writer, uint8_t *buffer, size_t size, gpa_t gpa)
-{
-    writer->buffer = buffer;
-    writer->size = size;
-    writer->used = 0;
-    writer->gpa = gpa.v;
-    writer->full = false;
-    writer->listed_count = 0;
-    acpi_write_zero(writer, RSDP_SIZE_2);
-}
-
-static size_t table_align(struct acpi_writer *writer)
-{
-    acpi_write_zero(writer, -writer->used % TABLE_ALIGN);
-    return writer->used;
+    if (at <= writer->used && size <= writer->used - at)
+        memcpy(writer->buffer + at, &value, size);
 }
 
 size_t acpi_table_begin(struct acpi_writer *writer, const char *signature, uint8_t revision)
 {
-    size_t start = table_align(writer);
-    acpi_write(writer, signature, 4);
-    acpi_write32(writer, 0); /* length, later */
-    acpi_write8(writer, revision);
-    acpi_write8(writer, 0); /* checksum, later */
-    acpi_write(writer, OEM_ID, 6);
-    acpi_write(writer, TABLE_ID, 8);
-    acpi_write32(writer, 1); /* OEM revision */
-    acpi_write(writer, CREATOR_ID, 4);
-    acpi_write32(writer, 1); /* creator revision */
-    return start;
+    uint8_t header[ACPI_HEADER_SIZE] = {0};
+    memcpy(header, signature, 4);
+    header[ACPI_REVISION] = revision;
+    memcpy(header + ACPI_OEM_ID, TABLE_MAKER, ACPI_HEADER_SIZE - ACPI_OEM_ID);
+    return acpi_table_copy(writer, header, sizeof(header));
 }
 
 size_t acpi_table_copy(struct acpi_writer *writer, const uint8_t *data, size_t size)
 {
-    size_t start = table_align(writer);
+    acpi_write(writer, NULL, -writer->used % TABLE_ALIGN);
+    size_t start = writer->used;
     acpi_write(writer, data, size);
     return start;
 }
 
-void acpi_table_end(struct acpi_writer *writer, size_t start)
+/* Make the byte at offset AT such that the sum of SIZE bytes from START on is 0. */
+static void put_checksum(struct acpi_writer *writer, size_t start, size_t size, size_t at)
 {
-    if (writer->full)
-        return;
-    uint8_t *table = writer->buffer + start;
-    uint32_t length = (uint32_t)(writer->used - start);
-    memcpy(table + ACPI_LENGTH, &length, sizeof(length));
-    table[ACPI_CHECKSUM] = 0;
-    table[ACPI_CHECKSUM] = (uint8_t)-acpi_sum(table, length);
+    acpi_put(writer, start + at, 0, 1);
+    acpi_put(writer, start + at, (uint8_t)-acpi_sum(writer->buffer + start, size), 1);
 }
 
-uint64_t acpi_write_address(const struct acpi_writer *writer, size_t start)
+void acpi_table_end(struct acpi_writer *writer, size_t start)
 {
-    return writer->gpa + start;
+    acpi_put(writer, start + ACPI_LENGTH, writer->used - start, sizeof(uint32_t));
+    put_checksum(writer, start, writer->used - start, ACPI_CHECKSUM);
+    acpi_write_list(writer, writer->gpa + start);
 }
 
 void acpi_write_list(struct acpi_writer *writer, uint64_t address)
@@ -115,26 +65,18 @@ void acpi_write_list(struct acpi_writer *writer, uint64_t address)
         writer->full = true;
 }
 
-static void write_rsdp(struct acpi_writer *writer, uint64_t xsdt)
-{
-    uint8_t *rsdp = writer->buffer;
-    uint32_t length = RSDP_SIZE_2;
-    memcpy(rsdp, "RSD PTR ", 8);
-    memcpy(rsdp + 9, OEM_ID, 6);
-    rsdp[RSDP_REVISION] = 2;
-    memcpy(rsdp + RSDP_LENGTH, &length, sizeof(length));
-    memcpy(rsdp + RSDP_XSDT, &xsdt, sizeof(xsdt));
-    rsdp[RSDP_CHECKSUM] = (uint8_t)-acpi_sum(rsdp, RSDP_SIZE_1);
-    rsdp[RSDP_CHECKSUM_2] = (uint8_t)-acpi_sum(rsdp, RSDP_SIZE_2);
-}
-
 size_t acpi_write_finish(struct acpi_writer *writer)
 {
     size_t xsdt = acpi_table_begin(writer, "XSDT", 1);
     acpi_write(writer, writer->listed, writer->listed_count * sizeof(writer->listed[0]));
+    writer->listed_count = 0; /* they are written; the XSDT itself is not listed */
     acpi_table_end(writer, xsdt);
     if (writer->full)
         return 0;
-    write_rsdp(writer, acpi_write_address(writer, xsdt));
+    memcpy(writer->buffer, "RSD PTR \0" OEM_ID "\2", RSDP_RSDT); /* of revision 2, without RSDT */
+    acpi_put(writer, RSDP_LENGTH, RSDP_SIZE_2, sizeof(uint32_t));
+    acpi_put(writer, RSDP_XSDT, writer->gpa + xsdt, sizeof(uint64_t));
+    put_checksum(writer, 0, RSDP_SIZE_1, RSDP_CHECKSUM);
+    put_checksum(writer, 0, RSDP_SIZE_2, RSDP_CHECKSUM_2);
     return writer->used;
 }

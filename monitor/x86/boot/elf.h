@@ -2,7 +2,7 @@
 /* Reading an ELF file that may hold anything (System V ABI, chapters 4 and 5). */
 #pragma once
 
-#include "x86/boot/guest.h"
+#include "x86/boot/load.h"
 
 #define ELF_PT_LOAD 1u
 #define ELF_PT_NOTE 4u
@@ -10,15 +10,15 @@
 struct elf_file {
     const uint8_t *data;
     uint64_t size;
-    bool is_64;
-    uint64_t table; /* offset of the program headers */
+    const struct elf_layout *layout; /* of its class */
+    uint64_t table;                  /* offset of the program headers */
     uint64_t entry_size;
-    unsigned count;
+    uint64_t count;
 };
 
 /* A program header of either class. Its bytes are in the file: elf_segment has looked. */
 struct elf_segment {
-    uint32_t type;
+    uint64_t type;
     const uint8_t *data;
     uint64_t file_size;
     uint64_t address; /* p_paddr */
@@ -26,21 +26,8 @@ struct elf_segment {
     uint64_t align;
 };
 
-struct elf_note {
-    const uint8_t *name;
-    uint32_t name_size; /* with the final NUL */
-    const uint8_t *desc;
-    uint32_t desc_size;
-    uint32_t type;
-};
-
-bool elf_is(const struct boot_module *module);
-
 /* Open MODULE. NULL, or what is wrong. */
 const char *elf_open(const struct boot_module *module, struct elf_file *file);
 
 /* Program header INDEX of FILE. False if it points out of the file or wraps round. */
-bool elf_segment(const struct elf_file *file, unsigned index, struct elf_segment *segment);
-
-/* The note at *OFFSET of a PT_NOTE segment; moves *OFFSET on. False at the end, or if damaged. */
-bool elf_note(const struct elf_segment *segment, uint64_t *offset, struct elf_note *note);
+bool elf_segment(const struct elf_file *file, uint64_t index, struct elf_segment *segment);

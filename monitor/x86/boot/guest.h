@@ -42,7 +42,7 @@ struct e820_map {
 
 /*
  * Add BASE..BASE+SIZE as TYPE, replacing what was there; keeps the map sorted and merged. False,
- * and nothing changed, if the range wraps round or the map could get too many entries.
+ * and nothing changed, if the range wraps round or the map would get too many entries.
  */
 bool e820_set(struct e820_map *map, uint64_t base, uint64_t size, uint32_t type);
 

@@ -17,57 +17,44 @@
 #define LINUX_LOADED_HIGH   (1u << 0) /* loadflags */
 #define LINUX_XLF_KERNEL_64 (1u << 0) /* xloadflags */
 
-#define LINUX_E820_MAX   128u
 #define LINUX_VIDEO_VLFB 0x23u /* a linear framebuffer, set up before */
 #define LINUX_VIDEO_64   2u    /* capabilities: ext_lfb_base holds the upper half */
 
 struct linux_setup {
-    uint8_t setup_sects;            /* 1f1 */
-    uint16_t root_flags;            /* 1f2 */
-    uint32_t syssize;               /* 1f4 in 16 bytes */
-    uint16_t ram_size;              /* 1f8 */
-    uint16_t vid_mode;              /* 1fa */
-    uint16_t root_dev;              /* 1fc */
-    uint16_t boot_flag;             /* 1fe */
-    uint8_t jump;                   /* 200 */
-    uint8_t jump_offset;            /* 201: the header ends at 202h + this */
-    uint32_t header;                /* 202 */
-    uint16_t version;               /* 206 */
-    uint32_t realmode_switch;       /* 208 */
-    uint16_t start_sys_seg;         /* 20c */
-    uint16_t kernel_version;        /* 20e */
-    uint8_t type_of_loader;         /* 210 */
-    uint8_t loadflags;              /* 211 */
-    uint16_t setup_move_size;       /* 212 */
-    uint32_t code32_start;          /* 214 */
-    uint32_t ramdisk_image;         /* 218 */
-    uint32_t ramdisk_size;          /* 21c */
-    uint32_t bootsect_kludge;       /* 220 */
-    uint16_t heap_end_ptr;          /* 224 */
-    uint8_t ext_loader_ver;         /* 226 */
-    uint8_t ext_loader_type;        /* 227 */
-    uint32_t cmd_line_ptr;          /* 228 */
-    uint32_t initrd_addr_max;       /* 22c: the last byte that an initrd may use */
-    uint32_t kernel_alignment;      /* 230 */
-    uint8_t relocatable_kernel;     /* 234 */
-    uint8_t min_alignment;          /* 235 */
-    uint16_t xloadflags;            /* 236 */
-    uint32_t cmdline_size;          /* 238 without the final NUL */
-    uint32_t hardware_subarch;      /* 23c */
-    uint64_t hardware_subarch_data; /* 240 */
-    uint32_t payload_offset;        /* 248 */
-    uint32_t payload_length;        /* 24c */
-    uint64_t setup_data;            /* 250 */
-    uint64_t pref_address;          /* 258 */
-    uint32_t init_size;             /* 260: memory needed from the load address on */
+    uint8_t setup_sects;        /* 1f1 */
+    uint8_t unused1f2[2];       /* 1f2 */
+    uint32_t syssize;           /* 1f4 in 16 bytes */
+    uint8_t unused1f8[6];       /* 1f8 */
+    uint16_t boot_flag;         /* 1fe */
+    uint8_t jump;               /* 200 */
+    uint8_t jump_offset;        /* 201: the header ends at 202h + this */
+    uint32_t header;            /* 202 */
+    uint16_t version;           /* 206 */
+    uint8_t unused208[8];       /* 208 */
+    uint8_t type_of_loader;     /* 210 */
+    uint8_t loadflags;          /* 211 */
+    uint8_t unused212[2];       /* 212 */
+    uint32_t code32_start;      /* 214 */
+    uint32_t ramdisk_image;     /* 218 */
+    uint32_t ramdisk_size;      /* 21c */
+    uint8_t unused220[8];       /* 220 */
+    uint32_t cmd_line_ptr;      /* 228 */
+    uint32_t initrd_addr_max;   /* 22c: the last byte that an initrd may use */
+    uint32_t kernel_alignment;  /* 230 */
+    uint8_t relocatable_kernel; /* 234 */
+    uint8_t unused235;          /* 235 */
+    uint16_t xloadflags;        /* 236 */
+    uint32_t cmdline_size;      /* 238 without the final NUL */
+    uint8_t unused23c[0x14];    /* 23c */
+    uint64_t setup_data;        /* 250 */
+    uint64_t pref_address;      /* 258 */
+    uint32_t init_size;         /* 260: memory needed from the load address on */
 } __attribute__((packed));
 _Static_assert(sizeof(struct linux_setup) == 0x264 - LINUX_SETUP_OFFSET, "setup header");
 _Static_assert(offsetof(struct linux_setup, xloadflags) == 0x236 - LINUX_SETUP_OFFSET, "2.12");
 
 struct linux_screen {
-    uint8_t orig[7];         /* 00 cursor and modes of a text screen */
-    uint8_t orig_video_cols; /* 07 */
-    uint8_t unused[7];       /* 08 */
+    uint8_t orig[15];        /* 00 cursor and modes of a text screen */
     uint8_t orig_video_type; /* 0f */
     uint16_t unused10;       /* 10 */
     uint16_t lfb_width;      /* 12 */
@@ -75,8 +62,7 @@ struct linux_screen {
     uint16_t lfb_depth;      /* 16 */
     uint32_t lfb_base;       /* 18 */
     uint32_t lfb_size;       /* 1c in 64 KiB */
-    uint16_t cl_magic;       /* 20 */
-    uint16_t cl_offset;      /* 22 */
+    uint8_t unused20[4];     /* 20 */
     uint16_t lfb_linelength; /* 24 */
     uint8_t red_size;        /* 26 */
     uint8_t red_pos;         /* 27 */
@@ -84,8 +70,7 @@ struct linux_screen {
     uint8_t green_pos;       /* 29 */
     uint8_t blue_size;       /* 2a */
     uint8_t blue_pos;        /* 2b */
-    uint8_t rsvd[2];         /* 2c */
-    uint8_t vesa[8];         /* 2e */
+    uint8_t unused2c[10];    /* 2c */
     uint32_t capabilities;   /* 36 */
     uint32_t ext_lfb_base;   /* 3a */
     uint8_t reserved[2];     /* 3e */
@@ -93,20 +78,20 @@ struct linux_screen {
 _Static_assert(sizeof(struct linux_screen) == 0x40, "screen_info");
 
 struct linux_params {
-    struct linux_screen screen;             /* 000 */
-    uint8_t unused040[0x30];                /* 040 */
-    uint64_t acpi_rsdp_addr;                /* 070 since 2.14 */
-    uint8_t unused078[0x48];                /* 078 */
-    uint32_t ext_ramdisk_image;             /* 0c0 upper halves */
-    uint32_t ext_ramdisk_size;              /* 0c4 */
-    uint32_t ext_cmd_line_ptr;              /* 0c8 */
-    uint8_t unused0cc[0x11c];               /* 0cc */
-    uint8_t e820_entries;                   /* 1e8 */
-    uint8_t unused1e9[8];                   /* 1e9, with the sentinel that must be 0 */
-    struct linux_setup setup;               /* 1f1 */
-    uint8_t unused264[0x6c];                /* 264 */
-    struct e820_entry e820[LINUX_E820_MAX]; /* 2d0 */
-    uint8_t unusedcd0[0x330];               /* cd0 */
+    struct linux_screen screen;       /* 000 */
+    uint8_t unused040[0x30];          /* 040 */
+    uint64_t acpi_rsdp_addr;          /* 070 since 2.14 */
+    uint8_t unused078[0x48];          /* 078 */
+    uint32_t ext_ramdisk_image;       /* 0c0 upper halves */
+    uint32_t ext_ramdisk_size;        /* 0c4 */
+    uint32_t ext_cmd_line_ptr;        /* 0c8 */
+    uint8_t unused0cc[0x11c];         /* 0cc */
+    uint8_t e820_entries;             /* 1e8 */
+    uint8_t unused1e9[8];             /* 1e9, with the sentinel that must be 0 */
+    struct linux_setup setup;         /* 1f1 */
+    uint8_t unused264[0x6c];          /* 264 */
+    struct e820_entry e820[E820_MAX]; /* 2d0: 128, as many as ours has */
+    uint8_t unusedcd0[0x330];         /* cd0 */
 } __attribute__((packed));
 _Static_assert(sizeof(struct linux_params) == PAGE_SIZE, "boot parameters");
 _Static_assert(offsetof(struct linux_params, acpi_rsdp_addr) == 0x70, "acpi_rsdp_addr");
@@ -115,25 +100,3 @@ _Static_assert(offsetof(struct linux_params, e820_entries) == 0x1e8, "e820_entri
 _Static_assert(offsetof(struct linux_params, setup) == LINUX_SETUP_OFFSET, "setup");
 _Static_assert(offsetof(struct linux_params, e820) == 0x2d0, "e820_table");
 _Static_assert(sizeof(struct e820_entry) == 20, "e820 entry");
-
-/* A bzImage that has been checked. */
-struct linux_image {
-    const struct linux_setup *setup;
-    uint64_t setup_size; /* bytes of the setup header in the file */
-    const uint8_t *code; /* the protected-mode code */
-    uint64_t code_size;
-    uint64_t load_size; /* memory it needs from its load address on */
-};
-
-/* Is it a bzImage at all (which then may still be unusable)? */
-bool linux_image_is(const struct boot_module *kernel);
-
-/* Check KERNEL and describe it. NULL, or what is wrong. */
-const char *linux_image_open(const struct boot_module *kernel, struct linux_image *image);
-
-/* Fill the boot parameters but for command line and initrd; PARAMS is zero before. */
-void linux_params_fill(struct linux_params *params, const struct linux_image *image,
-                       const struct boot_request *request);
-
-/* Load a bzImage and what belongs to it. NULL and START filled, or what is wrong. */
-const char *linux_load(const struct boot_request *request, struct guest_start *start);

@@ -1,30 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Which protocol a kernel file has, and whether it can be started at all. */
-#include "x86/boot/linux.h"
-#include "x86/boot/pvh.h"
+#include "x86/boot/load.h"
 
 /* The low structures of either protocol: parameters, command line, page tables. */
 #define BOOT_OVERHEAD MIB
-
-/* What the kernel needs of the VM's memory; an initrd beside it must fit as well. */
-static const char *check_memory(uint64_t kernel_size, uint64_t initrd_size, uint64_t memory_size)
-{
-    if (memory_size < BOOT_OVERHEAD || kernel_size > memory_size - BOOT_OVERHEAD)
-        return "the kernel is too large for the memory; give the VM more memory";
-    if (initrd_size > memory_size - BOOT_OVERHEAD - kernel_size)
-        return "the initrd is too large for the memory; give the VM more memory or a smaller "
-               "initrd";
-    return NULL;
-}
-
-static const char *check_linux(const struct boot_module *kernel, uint64_t *size)
-{
-    struct linux_image image;
-    const char *error = linux_image_open(kernel, &image);
-    if (error == NULL)
-        *size = image.load_size;
-    return error;
-}
 
 static const char *not_a_kernel(const struct boot_module *kernel)
 {
@@ -36,22 +15,23 @@ static const char *not_a_kernel(const struct boot_module *kernel)
 const char *boot_check_kernel(const struct boot_module *kernel, uint64_t initrd_size,
                               uint64_t memory_size)
 {
-    const char *error;
     uint64_t size = 0;
-    if (linux_image_is(kernel))
-        error = check_linux(kernel, &size);
-    else if (pvh_image_is(kernel))
-        error = pvh_check(kernel, &size);
-    else
-        error = not_a_kernel(kernel);
-    return error != NULL ? error : check_memory(size, initrd_size, memory_size);
+    const char *error = linux_is(kernel) ? linux_check(kernel, &size)
+                        : elf_is(kernel) ? pvh_check(kernel, &size)
+                                         : not_a_kernel(kernel);
+    if (error != NULL)
+        return error;
+    if (memory_size < BOOT_OVERHEAD || size > memory_size - BOOT_OVERHEAD)
+        return "the kernel is too large for the memory; give the VM more memory";
+    if (initrd_size > memory_size - BOOT_OVERHEAD - size)
+        return "the initrd is too large for the memory; give the VM more memory or a smaller "
+               "initrd";
+    return NULL;
 }
 
 const char *boot_load(const struct boot_request *request, struct guest_start *start)
 {
-    if (linux_image_is(request->kernel))
-        return linux_load(request, start);
-    if (pvh_image_is(request->kernel))
-        return pvh_load(request, start);
-    return not_a_kernel(request->kernel);
+    return linux_is(request->kernel) ? linux_load(request, start)
+           : elf_is(request->kernel) ? pvh_load(request, start)
+                                     : not_a_kernel(request->kernel);
 }

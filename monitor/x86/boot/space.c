@@ -1,106 +1,56 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A first-fit allocator over the map that a guest sees, cut down to memory that it really has. */
-#include "x86/boot/space.h"
+#include "x86/boot/load.h"
 
+/* If the map is full, the rest of the RAM is not used: that is safe, and enough for any loader. */
 void boot_space_init(struct boot_space *space, const struct boot_request *request)
 {
+    const struct e820_map *map = request->e820;
     space->memory = &request->memory;
-    space->e820 = request->e820;
-    space->taken_count = 0;
-}
-
-/* LOW..HIGH isn't RAM: a hole, if RANGE touches it. */
-static bool hole_between(uint64_t low, uint64_t high, struct boot_range range,
-                         struct boot_range *hole)
-{
-    if (low >= high || range.end <= low || range.base >= high)
-        return false;
-    *hole = (struct boot_range){low, high};
-    return true;
-}
-
-static bool hole_in_map(const struct e820_map *map, struct boot_range range,
-                        struct boot_range *hole)
-{
-    uint64_t covered = 0;
+    space->map.count = 0;
     for (unsigned i = 0; i < map->count; i++) {
-        const struct e820_entry *entry = &map->entries[i];
-        if (entry->type != E820_RAM)
+        for (unsigned j = 0; map->entries[i].type == E820_RAM && j < space->memory->count; j++) {
+            const struct place_extent *extent = &space->memory->extents[j];
+            struct boot_range ram = {extent->gpa.v, extent->gpa.v + extent->size};
+            ram = range_common(e820_range(&map->entries[i]), ram);
+            if (ram.base < ram.end)
+                (void)e820_set(&space->map, ram.base, ram.end - ram.base, E820_RAM);
+        }
+    }
+}
+
+bool boot_space_take(struct boot_space *space, enum boot_end which, struct boot_range within,
+                     uint64_t size, uint64_t align, uint64_t *base)
+{
+    bool found = false;
+    for (unsigned i = 0; i < space->map.count && !(found && which == BOOT_LOWEST); i++) {
+        struct boot_range range = range_common(e820_range(&space->map.entries[i]), within);
+        if (space->map.entries[i].type != E820_RAM || range.base >= range.end ||
+            size > range.end - range.base)
             continue;
-        if (hole_between(covered, entry->base, range, hole))
-            return true;
-        covered = entry->base + entry->size;
+        uint64_t last = range.end - size; /* where it may begin */
+        uint64_t at = which == BOOT_LOWEST ? align_up(range.base, align) : align_down(last, align);
+        if (at < range.base || at > last)
+            continue;
+        *base = at;
+        found = true;
     }
-    return hole_between(covered, UINT64_MAX, range, hole);
+    return found && e820_set(&space->map, *base, size, E820_RESERVED);
 }
 
-static bool hole_in_memory(const struct guest_memory *memory, struct boot_range range,
-                           struct boot_range *hole)
+bool boot_space_put(struct boot_space *space, const void *data, uint64_t size, uint64_t *base)
 {
-    uint64_t covered = 0;
-    for (unsigned i = 0; i < memory->count; i++) {
-        const struct place_extent *extent = &memory->extents[i];
-        if (hole_between(covered, extent->gpa.v, range, hole))
-            return true;
-        covered = extent->gpa.v + extent->size;
-    }
-    return hole_between(covered, UINT64_MAX, range, hole);
+    struct boot_range within = {BOOT_LOW_START, BOOT_TOP};
+    return boot_space_take(space, BOOT_LOWEST, within, align_up(size, PAGE_SIZE), PAGE_SIZE,
+                           base) &&
+           (data != NULL ? guest_write(space->memory, (gpa_t){*base}, data, size)
+                         : guest_clear(space->memory, (gpa_t){*base}, size));
 }
 
-static bool hole_taken(const struct boot_space *space, struct boot_range range,
-                       struct boot_range *hole)
+bool boot_space_put_module(struct boot_space *space, const struct boot_module *module, uint64_t end,
+                           uint64_t *base)
 {
-    for (unsigned i = 0; i < space->taken_count; i++) {
-        if (hole_between(space->taken[i].base, space->taken[i].end, range, hole))
-            return true;
-    }
-    return false;
-}
-
-bool boot_space_is_free(const struct boot_space *space, struct boot_range range,
-                        struct boot_range *hole)
-{
-    return !hole_taken(space, range, hole) && !hole_in_map(space->e820, range, hole) &&
-           !hole_in_memory(space->memory, range, hole);
-}
-
-bool boot_space_mark(struct boot_space *space, struct boot_range range)
-{
-    if (space->taken_count == BOOT_TAKEN_MAX)
-        return false;
-    space->taken[space->taken_count++] = range;
-    return true;
-}
-
-bool boot_space_take_low(struct boot_space *space, uint64_t size, uint64_t align,
-                         struct boot_range within, uint64_t *base)
-{
-    struct boot_range range, hole;
-    for (uint64_t at = align_up(within.base, align);; at = align_up(hole.end, align)) {
-        if (at > within.end || size > within.end - at)
-            return false;
-        range = (struct boot_range){at, at + size};
-        if (boot_space_is_free(space, range, &hole))
-            break;
-        if (hole.end >= within.end) /* also keeps align_up from wrapping round */
-            return false;
-    }
-    *base = range.base;
-    return boot_space_mark(space, range);
-}
-
-bool boot_space_take_high(struct boot_space *space, uint64_t size, uint64_t align,
-                          struct boot_range within, uint64_t *base)
-{
-    struct boot_range range, hole;
-    for (uint64_t top = within.end;; top = hole.base) {
-        if (top < size || align_down(top - size, align) < within.base)
-            return false;
-        range.base = align_down(top - size, align);
-        range.end = range.base + size;
-        if (boot_space_is_free(space, range, &hole))
-            break;
-    }
-    *base = range.base;
-    return boot_space_mark(space, range);
+    struct boot_range within = {BOOT_LOW_START, end};
+    return boot_space_take(space, BOOT_HIGHEST, within, module->size, PAGE_SIZE, base) &&
+           guest_write(space->memory, (gpa_t){*base}, module->data, module->size);
 }
