@@ -13,49 +13,6 @@ static const struct config_vm defaults = {
     .console = CONFIG_CONSOLE_UART,
 };
 
-static void copy_places(struct config_vm *vm, const struct config_vm *from, uint32_t seen,
-                        struct config_position at)
-{
-    if ((seen & 1u << CONFIG_WORD_CPUS) == 0) {
-        vm->cpu_count = from->cpu_count;
-        vm->cpu_listed = from->cpu_listed;
-        vm->cpu_list = from->cpu_list;
-        vm->cpus_at = at;
-    }
-    if ((seen & 1u << CONFIG_WORD_MEMORY) == 0) {
-        vm->memory = from->memory;
-        vm->memory_at = at;
-    }
-    if ((seen & 1u << CONFIG_WORD_NODE) == 0) {
-        vm->node = from->node;
-        vm->node_at = at;
-    }
-    if ((seen & 1u << CONFIG_WORD_SMT) == 0)
-        vm->allow_smt_sharing = from->allow_smt_sharing;
-}
-
-static void copy_texts(struct config_vm *vm, const struct config_vm *from, uint32_t seen,
-                       struct config_position at)
-{
-    if ((seen & 1u << CONFIG_WORD_KERNEL) == 0) {
-        memcpy(vm->kernel, from->kernel, sizeof(vm->kernel));
-        vm->kernel_at = at;
-    }
-    if ((seen & 1u << CONFIG_WORD_INITRD) == 0) {
-        memcpy(vm->initrd, from->initrd, sizeof(vm->initrd));
-        vm->initrd_at = at;
-    }
-    if ((seen & 1u << CONFIG_WORD_MODULES) == 0) {
-        memcpy(vm->modules, from->modules, sizeof(vm->modules));
-        vm->module_count = from->module_count;
-        vm->modules_at = at;
-    }
-    if ((seen & 1u << CONFIG_WORD_CMDLINE) == 0)
-        memcpy(vm->cmdline, from->cmdline, sizeof(vm->cmdline));
-    if ((seen & 1u << CONFIG_WORD_CONSOLE) == 0)
-        vm->console = from->console;
-}
-
 /* The copied rules go before the VM's own, which win over them; false if there are too many. */
 static bool copy_rules(struct config_rule *rules, unsigned *count, const struct config_rule *from,
                        unsigned from_count)
@@ -68,76 +25,68 @@ static bool copy_rules(struct config_rule *rules, unsigned *count, const struct 
     return true;
 }
 
-static bool copy_settings(struct config_parser *parser, const struct config_vm *from,
+/* What the block leaves out is as in FROM; AT is where that is said. */
+static void copy_settings(struct config_parser *parser, const struct config_vm *from,
                           struct config_position at)
 {
-    struct config_vm *vm = config_parser_vm(parser);
-    copy_places(vm, from, parser->vm_seen[parser->vm], at);
-    copy_texts(vm, from, parser->vm_seen[parser->vm], at);
-    return (copy_rules(vm->ports, &vm->port_rules, from->ports, from->port_rules) &&
-            copy_rules(vm->msrs, &vm->msr_rules, from->msrs, from->msr_rules)) ||
-           config_parser_fail(parser, at,
-                              "has more than %u rules with those of \"%s\"; write ranges",
-                              CONFIG_RULES_MAX, from->name);
+    struct config_vm *vm = &parser->config->vms[parser->vm];
+    for (unsigned i = 0; config_keywords[i].word != NULL; i++) {
+        const struct config_keyword *keyword = &config_keywords[i];
+        if ((parser->seen[parser->vm + 1] & 1u << i) != 0)
+            continue;
+        memcpy((char *)vm + keyword->field, (const char *)from + keyword->field, keyword->size);
+        if (keyword->at != 0)
+            memcpy((char *)vm + keyword->at, &at, sizeof(at));
+    }
+    if (!copy_rules(vm->ports, &vm->port_rules, from->ports, from->port_rules) ||
+        !copy_rules(vm->msrs, &vm->msr_rules, from->msrs, from->msr_rules))
+        config_fail(parser, at, "has more than %u rules with those of \"%s\"; write ranges",
+                    CONFIG_RULES_MAX, from->name);
 }
 
-static bool has_like(const struct config_parser *parser, int vm)
+/* The VM named NAME, or NULL. */
+static const struct config_vm *find_vm(const struct config *config, const struct config_token *name)
 {
-    return (parser->vm_seen[vm] & 1u << CONFIG_WORD_LIKE) != 0;
-}
-
-static int find_vm(const struct config_parser *parser, const struct config_token *name)
-{
-    for (unsigned i = 0; i < parser->config->vm_count; i++)
-        if (config_token_is(name, parser->config->vms[i].name))
-            return (int)i;
-    return -1;
+    for (const struct config_vm *vm = config->vms; vm < config->vms + config->vm_count; vm++)
+        if (config_token_is(name, vm->name))
+            return vm;
+    return NULL;
 }
 
 /* Complete the VM if what it is like is known; DONE has the VMs that are complete. */
 static bool complete_vm(struct config_parser *parser, uint32_t done)
 {
-    struct config_vm *vm = config_parser_vm(parser);
-    char text[40];
-    if (vm->spoilt || !has_like(parser, parser->vm)) {
-        copy_settings(parser, &defaults, vm->at);
-        return true;
-    }
+    const struct config *config = parser->config;
+    const struct config_vm *vm = &config->vms[parser->vm];
     const struct config_token *name = &parser->like[parser->vm];
-    int like = find_vm(parser, name);
-    config_token_text(name, text, sizeof(text));
-    if (like < 0) {
-        copy_settings(parser, &defaults, vm->at);
-        config_parser_fail(parser, name->at, "like %s names no VM; write the name of another one",
-                           text);
-        return true;
-    }
-    if ((done & 1u << like) == 0)
+    bool copies = !vm->spoilt && name->text != NULL;
+    const struct config_vm *like = copies ? find_vm(config, name) : NULL;
+    if (like != NULL && (done & 1u << (like - config->vms)) == 0)
         return false;
-    if (parser->config->vms[like].spoilt)
-        config_parser_fail(parser, name->at,
-                           "like %s copies a VM that has an error; correct \"%s\"", text, text);
+    if (copies && like == NULL)
+        config_fail(parser, name->at, "like %s names no VM; write the name of another one",
+                    config_token_show(name).text);
+    if (like == NULL)
+        copy_settings(parser, &defaults, vm->at);
+    else if (like->spoilt)
+        config_fail(parser, name->at, "like %s copies a VM that has an error; correct \"%s\"",
+                    config_token_show(name).text, config_token_show(name).text);
     else
-        copy_settings(parser, &parser->config->vms[like], name->at);
+        copy_settings(parser, like, name->at);
     return true;
 }
 
-void config_parser_complete(struct config_parser *parser)
+void config_complete(struct config_parser *parser)
 {
-    struct config *config = parser->config;
+    int count = (int)parser->config->vm_count;
     uint32_t done = 0;
-    uint32_t before;
-    do {
-        before = done;
-        for (parser->vm = 0; parser->vm < (int)config->vm_count; parser->vm++)
+    for (int round = 0; round < count; round++) /* each knows what the one before completed */
+        for (parser->vm = 0; parser->vm < count; parser->vm++)
             if ((done & 1u << parser->vm) == 0 && complete_vm(parser, done))
                 done |= 1u << parser->vm;
-    } while (done != before);
     /* What is left copies itself, by way of others perhaps. */
-    for (parser->vm = 0; parser->vm < (int)config->vm_count; parser->vm++)
-        if ((done & 1u << parser->vm) == 0 && !config_parser_vm(parser)->spoilt)
-            config_parser_fail(
-                parser, parser->like[parser->vm].at,
-                "like leads back to this VM; write a VM that has settings of its own");
-    parser->vm = -1;
+    for (parser->vm = 0; parser->vm < count; parser->vm++)
+        if ((done & 1u << parser->vm) == 0)
+            config_fail(parser, parser->like[parser->vm].at,
+                        "like leads back to this VM; write a VM that has settings of its own");
 }

@@ -1,27 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The configuration text, cut into tokens: words, "strings", braces, separators; # comments. */
-#include "core/config_lex.h"
+#include "core/config_parser.h"
 
 #include "lib/string.h"
 
-static bool lex_at_end(const struct config_lexer *lexer)
-{
-    return lexer->next >= lexer->length;
-}
-
+/* The next character; the end of the text ends its last line. */
 static char lex_peek(const struct config_lexer *lexer)
 {
-    return lexer->text[lexer->next];
-}
-
-static void lex_advance(struct config_lexer *lexer)
-{
-    if (lexer->text[lexer->next++] == '\n') {
-        lexer->at.line++;
-        lexer->at.column = 1;
-    } else {
-        lexer->at.column++;
-    }
+    return lexer->next < lexer->end ? *lexer->next : '\n';
 }
 
 static bool is_blank(char c)
@@ -34,64 +20,51 @@ static bool is_control(char c)
     return (c >= 0 && c < ' ') || c == 0x7f;
 }
 
-static bool ends_word(char c)
-{
-    return is_blank(c) || is_control(c) || c == ';' || c == '{' || c == '}' || c == '"' || c == '#';
-}
-
 static void lex_skip_blanks(struct config_lexer *lexer)
 {
-    bool comment = false;
-    while (!lex_at_end(lexer)) {
-        char c = lex_peek(lexer);
-        if (c == '\n' || (!comment && !is_blank(c) && c != '#'))
-            return;
-        comment = comment || c == '#';
-        lex_advance(lexer);
-    }
+    while (is_blank(lex_peek(lexer)))
+        lexer->next++;
+    if (lex_peek(lexer) == '#')
+        while (lex_peek(lexer) != '\n')
+            lexer->next++;
 }
 
-/* Note the first thing that is wrong in a string; the rest is read so that its quotes pair up. */
-static void lex_note(struct config_token *token, enum config_token_kind kind, const char *text,
-                     struct config_position at)
+/* The token begins at TEXT, which is in the line being read. */
+static void lex_begin(const struct config_lexer *lexer, struct config_token *token,
+                      enum config_token_kind kind, const char *text)
 {
-    if (token->kind == CONFIG_TOKEN_STRING) {
-        token->kind = kind;
-        token->text = text;
-        token->at = at;
-    }
+    token->kind = kind;
+    token->text = text;
+    token->at = (struct config_position){lexer->line, (unsigned)(text - lexer->line_start) + 1};
 }
 
+/* Of what is wrong in a string the first is noted; the rest is read so that its quotes pair up. */
 static void lex_string(struct config_lexer *lexer, struct config_token *token)
 {
-    struct config_position quote = lexer->at;
-    lex_advance(lexer);
-    const char *start = lexer->text + lexer->next;
-    token->kind = CONFIG_TOKEN_STRING;
-    token->text = start;
-    while (!lex_at_end(lexer) && lex_peek(lexer) != '"' && lex_peek(lexer) != '\n') {
-        struct config_position at = lexer->at;
-        const char *text = lexer->text + lexer->next;
-        lex_advance(lexer);
-        if (is_control(*text))
-            lex_note(token, CONFIG_TOKEN_BAD_BYTE, text, at);
-        else if (*text != '\\')
-            continue;
-        else if (!lex_at_end(lexer) && (lex_peek(lexer) == '"' || lex_peek(lexer) == '\\'))
-            lex_advance(lexer);
-        else
-            lex_note(token, CONFIG_TOKEN_BAD_ESCAPE, text, at);
+    const char *quote = lexer->next++;
+    for (char c; (c = lex_peek(lexer)) != '"' && c != '\n';) {
+        const char *text = lexer->next++;
+        bool escape = c == '\\' && (lex_peek(lexer) == '"' || lex_peek(lexer) == '\\');
+        if (escape)
+            lexer->next++;
+        else if (token->kind == CONFIG_TOKEN_STRING && (is_control(c) || c == '\\'))
+            lex_begin(lexer, token, c == '\\' ? CONFIG_TOKEN_BAD_ESCAPE : CONFIG_TOKEN_BAD_BYTE,
+                      text);
     }
-    token->length = (size_t)(lexer->text + lexer->next - token->text);
-    if (lex_at_end(lexer) || lex_peek(lexer) == '\n')
-        lex_note(token, CONFIG_TOKEN_BAD_STRING, start, quote);
-    else
-        lex_advance(lexer);
+    if (lex_peek(lexer) != '"' && token->kind == CONFIG_TOKEN_STRING)
+        token->kind = CONFIG_TOKEN_BAD_STRING;
+    if (token->kind == CONFIG_TOKEN_STRING)
+        token->text = quote + 1;
+    token->length = (size_t)(lexer->next - token->text);
+    if (lex_peek(lexer) == '"')
+        lexer->next++;
 }
 
 static enum config_token_kind lex_kind(char c)
 {
     switch (c) {
+    case '"':
+        return CONFIG_TOKEN_STRING;
     case '{':
         return CONFIG_TOKEN_OPEN;
     case '}':
@@ -105,23 +78,31 @@ static enum config_token_kind lex_kind(char c)
     }
 }
 
+static bool ends_word(char c)
+{
+    return is_blank(c) || c == '#' || lex_kind(c) != CONFIG_TOKEN_WORD;
+}
+
 void config_lex_next(struct config_lexer *lexer, struct config_token *token)
 {
     lex_skip_blanks(lexer);
-    *token = (struct config_token){.kind = CONFIG_TOKEN_END, .text = "", .at = lexer->at};
-    if (lex_at_end(lexer))
-        return;
-    size_t start = lexer->next;
-    if (lex_peek(lexer) == '"') {
+    const char *text = lexer->next;
+    lex_begin(lexer, token, lex_kind(lex_peek(lexer)), text);
+    if (token->kind == CONFIG_TOKEN_STRING) {
         lex_string(lexer, token);
         return;
     }
-    token->kind = lex_kind(lex_peek(lexer));
-    token->text = lexer->text + start;
-    do
-        lex_advance(lexer);
-    while (token->kind == CONFIG_TOKEN_WORD && !lex_at_end(lexer) && !ends_word(lex_peek(lexer)));
-    token->length = lexer->next - start;
+    if (text == lexer->end)
+        token->kind = CONFIG_TOKEN_END;
+    else
+        lexer->next++;
+    while (token->kind == CONFIG_TOKEN_WORD && !ends_word(lex_peek(lexer)))
+        lexer->next++;
+    token->length = (size_t)(lexer->next - text);
+    if (token->kind == CONFIG_TOKEN_LINE) {
+        lexer->line_start = lexer->next;
+        lexer->line++;
+    }
 }
 
 bool config_token_is(const struct config_token *token, const char *text)
@@ -142,10 +123,12 @@ bool config_token_copy(const struct config_token *token, char *buffer, size_t si
     return from == token->length;
 }
 
-const char *config_token_text(const struct config_token *token, char *buffer, size_t size)
+struct config_shown config_token_show(const struct config_token *token)
 {
-    size_t length = token->length < size ? token->length : size - 4;
-    memcpy(buffer, token->text, length);
-    memcpy(buffer + length, token->length < size ? "" : "...", token->length < size ? 1 : 4);
-    return buffer;
+    struct config_shown shown = {""};
+    bool fits = token->length < sizeof(shown.text);
+    memcpy(shown.text, token->text, fits ? token->length : sizeof(shown.text) - 4);
+    if (!fits)
+        memcpy(shown.text + sizeof(shown.text) - 4, "...", 4);
+    return shown;
 }

@@ -1,19 +1,175 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The configuration file: its top level, and the blocks of the VMs. The grammar: mullion.conf(5).
- */
+/* The configuration file: statements, blocks and errors. The grammar: mullion.conf(5). */
 #include "core/config_parser.h"
 
+#include "lib/fmt.h"
 #include "lib/string.h"
 
-static bool is_block_word(const struct config_token *token)
+static const char *const bad_tokens[] = {
+    [CONFIG_TOKEN_BAD_BYTE] = "the byte 0x%02x is not text; remove it",
+    [CONFIG_TOKEN_BAD_STRING] = "the string does not end on its line; write \" behind it",
+    [CONFIG_TOKEN_BAD_ESCAPE] = "a lone \\ stands in the string; write \\\\ for it",
+};
+
+static void next_token(struct config_parser *parser)
 {
-    return token->kind == CONFIG_TOKEN_WORD &&
-           (config_token_is(token, "vm") || config_token_is(token, "service"));
+    config_lex_next(&parser->lexer, &parser->token);
+}
+
+bool config_fail(struct config_parser *parser, struct config_position at, const char *format, ...)
+{
+    const struct config_token *token = &parser->token;
+    struct config_vm *vm = parser->vm < 0 ? NULL : &parser->config->vms[parser->vm];
+    if (vm != NULL)
+        vm->spoilt = true;
+    if (parser->errors->count++ >= CONFIG_ERRORS_MAX)
+        return false;
+    struct config_error *error = &parser->errors->list[parser->errors->count - 1];
+    bool bad = token->kind >= CONFIG_TOKEN_BAD_BYTE;
+    *error = (struct config_error){.at = bad ? token->at : at, .vm = parser->vm};
+    size_t length = 0;
+    if (vm != NULL)
+        length = fmt_text(error->text, sizeof(error->text), "vm \"%s\": ", vm->name);
+    char *rest = error->text + length;
+    va_list args;
+    va_start(args, format);
+    if (bad)
+        fmt_text(rest, sizeof(error->text) - length, bad_tokens[token->kind],
+                 (unsigned char)token->text[0]);
+    else
+        fmt_text_va(rest, sizeof(error->text) - length, format, args);
+    va_end(args);
+    return false;
+}
+
+bool config_has_value(const struct config_parser *parser)
+{
+    return parser->token.kind == CONFIG_TOKEN_WORD || parser->token.kind == CONFIG_TOKEN_STRING;
+}
+
+bool config_read_value(struct config_parser *parser)
+{
+    const struct config_keyword *keyword = parser->keyword;
+    if (!config_has_value(parser))
+        return config_fail(parser, parser->keyword_at, "%s lacks a %s; write for example: %s",
+                           keyword->word, keyword->use == CONFIG_USE_BLOCK ? "name" : "value",
+                           keyword->example);
+    parser->value = parser->token;
+    next_token(parser);
+    return true;
+}
+
+/*
+ * How many letters must be added, removed or changed to make WORD of LENGTH bytes of TEXT
+ * (Levenshtein), or MANY if it is as many or more.
+ */
+static unsigned word_distance(const char *text, size_t length, const char *word, unsigned many)
+{
+    for (; length > 0 && *text == *word; length--) {
+        text++;
+        word++;
+    }
+    if (many == 0 || (length == 0 && *word == '\0'))
+        return 0;
+    unsigned best = many - 1;
+    if (length > 0)
+        best = word_distance(text + 1, length - 1, word, best);
+    if (*word != '\0')
+        best = word_distance(text, length, word + 1, best);
+    if (length > 0 && *word != '\0')
+        best = word_distance(text + 1, length - 1, word + 1, best);
+    return best + 1;
+}
+
+static bool fail_unknown(struct config_parser *parser)
+{
+    const struct config_token *token = &parser->token;
+    unsigned best = token->length < 4 ? 2 : 3; /* nearer than this is a slip of the finger */
+    const char *nearest = NULL;
+    char words[128];
+    size_t length = 0;
+    for (const struct config_keyword *keyword = config_keywords; keyword->word != NULL; keyword++) {
+        if (keyword->top != (parser->vm < 0))
+            continue;
+        unsigned distance = word_distance(token->text, token->length, keyword->word, best);
+        nearest = distance < best ? keyword->word : nearest;
+        best = distance;
+        length += fmt_text(words + length, sizeof(words) - length, "%s%s", length == 0 ? "" : ", ",
+                           keyword->word);
+    }
+    struct config_shown shown = config_token_show(token);
+    if (nearest != NULL)
+        return config_fail(parser, token->at, "\"%s\" is not a keyword; write \"%s\"?", shown.text,
+                           nearest);
+    return config_fail(parser, token->at, "\"%s\" is not a keyword; write one of %s", shown.text,
+                       words);
+}
+
+/* The keyword that the next token is, if it may stand here; else NULL, with an error. */
+static const struct config_keyword *find_keyword(struct config_parser *parser)
+{
+    const struct config_token *token = &parser->token;
+    const struct config_keyword *keyword = config_keywords;
+    while (keyword->word != NULL && !config_token_is(token, keyword->word))
+        keyword++;
+    if (keyword->word == NULL)
+        fail_unknown(parser);
+    else if (keyword->top && parser->vm >= 0)
+        config_fail(parser, token->at, "\"%s\" stands in a VM's block; write it outside",
+                    keyword->word);
+    else if (!keyword->top && parser->vm < 0)
+        config_fail(parser, token->at, "\"%s\" stands outside of a block; write it in vm NAME { }",
+                    keyword->word);
+    else
+        return keyword;
+    return NULL;
 }
 
 static bool is_separator(const struct config_token *token)
 {
     return token->kind == CONFIG_TOKEN_LINE || token->kind == CONFIG_TOKEN_SEMICOLON;
+}
+
+static bool read_end(struct config_parser *parser)
+{
+    const struct config_token *token = &parser->token;
+    return is_separator(token) || token->kind == CONFIG_TOKEN_CLOSE ||
+           token->kind == CONFIG_TOKEN_END ||
+           config_fail(parser, token->at, "\"%s\" is too much behind %s; write for example: %s",
+                       config_token_show(token).text, parser->keyword->word,
+                       parser->keyword->example);
+}
+
+/* Read one statement, of the block being read or outside of the blocks. */
+static bool read_statement(struct config_parser *parser)
+{
+    const struct config_token *token = &parser->token;
+    struct config_vm *vm = parser->vm < 0 ? NULL : &parser->config->vms[parser->vm];
+    if (!config_has_value(parser))
+        return config_fail(parser, token->at, "a \"%s\" is out of place; remove it",
+                           token->kind == CONFIG_TOKEN_OPEN ? "{" : "}");
+    const struct config_keyword *keyword = find_keyword(parser);
+    if (keyword == NULL)
+        return false;
+    uint32_t bit = 1u << (keyword - config_keywords);
+    bool once = keyword->use == CONFIG_USE_ONCE || keyword->use == CONFIG_USE_BARE;
+    if (once && (parser->seen[parser->vm + 1] & bit) != 0)
+        return config_fail(parser, token->at, "%s is written twice; keep one of the two",
+                           keyword->word);
+    parser->seen[parser->vm + 1] |= bit;
+    parser->keyword = keyword;
+    parser->keyword_at = token->at;
+    if (keyword->at != 0)
+        memcpy((char *)vm + keyword->at, &token->at, sizeof(token->at));
+    next_token(parser);
+    return (keyword->use == CONFIG_USE_BARE || config_read_value(parser)) &&
+           keyword->read(parser, vm) && (keyword->use == CONFIG_USE_BLOCK || read_end(parser));
+}
+
+static bool is_block_word(const struct config_token *token)
+{
+    return token->kind == CONFIG_TOKEN_WORD &&
+           (config_token_is(token, "vm") || config_token_is(token, "service"));
 }
 
 /*
@@ -22,43 +178,37 @@ static bool is_separator(const struct config_token *token)
  */
 static void skip_broken(struct config_parser *parser, unsigned depth)
 {
-    bool fresh = depth != 0;
-    while (parser->token.kind != CONFIG_TOKEN_END) {
-        const struct config_token *token = &parser->token;
+    const struct config_token *token = &parser->token;
+    for (bool fresh = depth != 0; token->kind != CONFIG_TOKEN_END; next_token(parser)) {
         if ((depth == 0 && is_separator(token)) || (depth == 1 && fresh && is_block_word(token)))
             return;
         if (token->kind == CONFIG_TOKEN_OPEN)
             depth++;
-        if (token->kind == CONFIG_TOKEN_CLOSE && depth <= 1) {
-            config_parser_next(parser);
+        if (token->kind == CONFIG_TOKEN_CLOSE && depth-- <= 1) {
+            next_token(parser);
             return;
         }
-        if (token->kind == CONFIG_TOKEN_CLOSE)
-            depth--;
         fresh = is_separator(token) || token->kind == CONFIG_TOKEN_CLOSE;
-        config_parser_next(parser);
     }
 }
 
 static bool read_body(struct config_parser *parser)
 {
-    uint32_t *seen = &parser->vm_seen[parser->vm];
-    while (parser->token.kind == CONFIG_TOKEN_LINE)
-        config_parser_next(parser);
-    if (parser->token.kind != CONFIG_TOKEN_OPEN)
-        return config_parser_fail(parser, parser->token.at,
-                                  "a { is missing behind the name; write vm NAME { ... }");
-    config_parser_next(parser);
-    while (parser->token.kind != CONFIG_TOKEN_CLOSE) {
-        if (is_separator(&parser->token))
-            config_parser_next(parser);
-        else if (is_block_word(&parser->token) || parser->token.kind == CONFIG_TOKEN_END)
-            return config_parser_fail(parser, parser->token.at,
-                                      "the block is not closed; write a } before this");
-        else if (!config_parser_statement(parser, &config_vm_level, seen))
+    const struct config_token *token = &parser->token;
+    while (token->kind == CONFIG_TOKEN_LINE)
+        next_token(parser);
+    if (token->kind != CONFIG_TOKEN_OPEN)
+        return config_fail(parser, token->at,
+                           "a { is missing behind the name; write vm NAME { ... }");
+    for (next_token(parser); token->kind != CONFIG_TOKEN_CLOSE;) {
+        if (is_separator(token))
+            next_token(parser);
+        else if (is_block_word(token) || token->kind == CONFIG_TOKEN_END)
+            return config_fail(parser, token->at, "the block is not closed; write a } before this");
+        else if (!read_statement(parser))
             return false;
     }
-    config_parser_next(parser);
+    next_token(parser);
     return true;
 }
 
@@ -72,119 +222,71 @@ static bool is_name(const struct config_token *token)
     return token->length > 0;
 }
 
-static bool check_name(struct config_parser *parser, const struct config_token *token, bool fits)
+/* Take the value for VM's name. */
+static bool read_name(struct config_parser *parser, struct config_vm *vm)
 {
-    const struct config *config = parser->config;
-    const struct config_vm *vm = config_parser_vm(parser);
-    if (!is_name(token))
-        return config_parser_fail(parser, token->at,
-                                  "the name has other characters than a-z, 0-9, - and _; "
-                                  "write for example vm web-1");
+    struct config *config = parser->config;
+    struct config_position at = parser->value.at;
+    bool fits = config_token_copy(&parser->value, vm->name, sizeof(vm->name));
+    if (!is_name(&parser->value))
+        return config_fail(parser, at,
+                           "the name has other characters than a-z, 0-9, - and _; "
+                           "write for example vm web-1");
     if (!fits)
-        return config_parser_fail(parser, token->at,
-                                  "the name is too long; write at most %u letters",
-                                  CONFIG_NAME_MAX - 1);
-    for (int i = 0; i < parser->vm; i++)
-        if (strcmp(config->vms[i].name, vm->name) == 0)
-            return config_parser_fail(
-                parser, token->at, "another VM, in line %u, has this name; write a different one",
-                config->vms[i].at.line);
+        return config_fail(parser, at, "the name is too long; write at most %u letters",
+                           CONFIG_NAME_MAX - 1);
+    for (const struct config_vm *other = config->vms; other < vm; other++)
+        if (strcmp(other->name, vm->name) == 0)
+            return config_fail(parser, at,
+                               "another VM, in line %u, has this name; write a different one",
+                               other->at.line);
     if (vm->service && config->service >= 0)
-        return config_parser_fail(parser, parser->keyword_at,
-                                  "\"%s\" is the service VM already; write vm for service",
-                                  config->vms[config->service].name);
+        return config_fail(parser, vm->at, "\"%s\" is the service VM already; write vm for service",
+                           config->vms[config->service].name);
     return true;
 }
 
-/* `vm NAME { ... }`. Its errors are dealt with here: what follows the block is read in any case. */
-static bool read_block(struct config_parser *parser, bool service)
+/* Its errors are dealt with here: what follows the block is read in any case. */
+bool config_read_block(struct config_parser *parser, struct config_vm *vm)
 {
     struct config *config = parser->config;
-    struct config_token name;
-    if (!config_parser_has_value(parser))
-        return config_parser_fail(parser, parser->keyword_at,
-                                  "%s lacks a name; write for example: %s", parser->keyword->word,
-                                  parser->keyword->example);
-    config_parser_value(parser, &name);
     if (config->vm_count == MAX_VMS)
-        return config_parser_fail(parser, parser->keyword_at,
-                                  "there are more than %u VMs; remove this one", MAX_VMS);
+        return config_fail(parser, parser->keyword_at,
+                           "there are more than %u VMs; remove this one", MAX_VMS);
     parser->vm = (int)config->vm_count++;
-    struct config_vm *vm = config_parser_vm(parser);
-    bool fits = config_token_copy(&name, vm->name, sizeof(vm->name));
+    vm = &config->vms[parser->vm];
     vm->at = parser->keyword_at;
-    vm->service = service;
-    if (check_name(parser, &name, fits) && service)
+    vm->service = strcmp(parser->keyword->word, "service") == 0;
+    bool named = read_name(parser, vm);
+    if (named && vm->service)
         config->service = parser->vm;
-    if (vm->spoilt || !read_body(parser)) {
+    if (!named || !read_body(parser)) {
         if (parser->token.kind == CONFIG_TOKEN_OPEN)
-            config_parser_next(parser);
+            next_token(parser);
         skip_broken(parser, 1);
     }
     parser->vm = -1;
     return true;
 }
 
-static bool read_service(struct config_parser *parser)
-{
-    return read_block(parser, true);
-}
-
-static bool read_vm(struct config_parser *parser)
-{
-    return read_block(parser, false);
-}
-
-static bool read_strict(struct config_parser *parser)
-{
-    parser->config->strict = true;
-    return true;
-}
-
-static bool read_poweroff(struct config_parser *parser)
-{
-    struct config_token value;
-    char text[40];
-    if (!config_parser_value(parser, &value))
-        return false;
-    if (config_token_is(&value, "service"))
-        parser->config->poweroff = CONFIG_POWEROFF_SERVICE;
-    else if (!config_token_is(&value, "last"))
-        return config_parser_fail(parser, value.at,
-                                  "poweroff \"%s\" is not known; write last or service",
-                                  config_token_text(&value, text, sizeof(text)));
-    return true;
-}
-
-static const struct config_keyword top_keywords[] = {
-    {"service", read_service, "service host { cpus 2 }", CONFIG_USE_BLOCK},
-    {"vm", read_vm, "vm web { cpus 2 }", CONFIG_USE_BLOCK},
-    {"strict", read_strict, "strict", CONFIG_USE_ONCE},
-    {"poweroff", read_poweroff, "poweroff last", CONFIG_USE_ONCE},
-};
-
-const struct config_level config_top_level = {top_keywords, ARRAY_SIZE(top_keywords)};
-
 bool config_parse(const char *text, size_t length, struct config *config,
                   struct config_errors *errors)
 {
-    struct config_parser parser = {.lexer = {.text = text, .length = length, .at = {1, 1}},
-                                   .config = config,
-                                   .errors = errors,
-                                   .vm = -1};
+    struct config_parser parser = {
+        .lexer = {text, text + length, text, 1}, .config = config, .errors = errors, .vm = -1};
     memset(config, 0, sizeof(*config));
     config->service = -1;
     errors->count = 0;
-    config_parser_next(&parser);
+    next_token(&parser);
     while (parser.token.kind != CONFIG_TOKEN_END) {
         if (is_separator(&parser.token))
-            config_parser_next(&parser);
-        else if (!config_parser_statement(&parser, &config_top_level, &parser.top_seen))
+            next_token(&parser);
+        else if (!read_statement(&parser))
             skip_broken(&parser, 0);
     }
-    config_parser_complete(&parser);
     if (config->vm_count == 0 && errors->count == 0)
-        config_parser_fail(&parser, (struct config_position){1, 1},
-                           "there is no VM; write at least: service host { }");
+        config_fail(&parser, (struct config_position){1, 1},
+                    "there is no VM; write at least: service host { }");
+    config_complete(&parser);
     return errors->count == 0;
 }

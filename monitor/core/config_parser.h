@@ -2,24 +2,50 @@
 /* What the files of the configuration parser share. Private to them. */
 #pragma once
 
-#include "core/config_lex.h"
+#include "core/config.h"
 
-/* The keywords of a VM's block. */
-enum config_vm_word {
-    CONFIG_WORD_CPUS,
-    CONFIG_WORD_MEMORY,
-    CONFIG_WORD_NODE,
-    CONFIG_WORD_KERNEL,
-    CONFIG_WORD_INITRD,
-    CONFIG_WORD_MODULES,
-    CONFIG_WORD_CMDLINE,
-    CONFIG_WORD_CONSOLE,
-    CONFIG_WORD_LIKE,
-    CONFIG_WORD_SMT,
-    CONFIG_WORD_PORT,
-    CONFIG_WORD_MSR,
-    CONFIG_VM_WORDS,
+enum config_token_kind {
+    CONFIG_TOKEN_WORD,
+    CONFIG_TOKEN_STRING, /* text is what stands between the quotes, escapes as written */
+    CONFIG_TOKEN_OPEN,
+    CONFIG_TOKEN_CLOSE,
+    CONFIG_TOKEN_LINE, /* the end of a line */
+    CONFIG_TOKEN_SEMICOLON,
+    CONFIG_TOKEN_END,
+    CONFIG_TOKEN_BAD_BYTE, /* from here on: no token, but what is wrong, where text begins */
+    CONFIG_TOKEN_BAD_STRING,
+    CONFIG_TOKEN_BAD_ESCAPE,
 };
+
+struct config_token {
+    enum config_token_kind kind;
+    const char *text; /* in the text that is parsed: not ended by NUL */
+    size_t length;
+    struct config_position at;
+};
+
+struct config_lexer {
+    const char *next; /* up to END */
+    const char *end;
+    const char *line_start; /* of the line that NEXT is in */
+    unsigned line;
+};
+
+/* Read the next token; after the last one it is CONFIG_TOKEN_END for ever. */
+void config_lex_next(struct config_lexer *lexer, struct config_token *token);
+
+/* True if TOKEN, a word or a string, is TEXT. */
+bool config_token_is(const struct config_token *token, const char *text);
+
+/* Copy a word's or string's text without its escapes; false if it is longer than SIZE - 1. */
+bool config_token_copy(const struct config_token *token, char *buffer, size_t size);
+
+/* A token as written, shortened for a message. By value: it lives as long as the call it is for. */
+struct config_shown {
+    char text[40];
+};
+
+struct config_shown config_token_show(const struct config_token *token);
 
 struct config_parser;
 
@@ -27,62 +53,50 @@ enum config_use {
     CONFIG_USE_ONCE,
     CONFIG_USE_OFTEN, /* may stand more than once in a block */
     CONFIG_USE_BLOCK, /* the same, and ends with a }, not with its line */
+    CONFIG_USE_BARE,  /* once, and has no value */
 };
 
 struct config_keyword {
     const char *word;
-    bool (*read)(struct config_parser *parser); /* the token is the one behind the word */
-    const char *example;                        /* for messages */
+    const char *example; /* for messages */
+    /* The first value has been read; VM is the one whose block this is, or NULL. */
+    bool (*read)(struct config_parser *parser, struct config_vm *vm);
     enum config_use use;
+    bool top;           /* stands outside of the blocks */
+    size_t field, size; /* what it sets in struct config_vm, for `like` to copy; size may be 0 */
+    size_t at;          /* where struct config_vm has its position, or 0 */
 };
 
-/* The keywords of one level: of the file or of a VM's block. */
-struct config_level {
-    const struct config_keyword *keywords;
-    unsigned count;
-};
-
-extern const struct config_level config_top_level;
-extern const struct config_level config_vm_level;
+extern const struct config_keyword config_keywords[]; /* up to one without a word */
 
 struct config_parser {
     struct config_lexer lexer;
     struct config_token token; /* the one to be read next */
+    struct config_token value; /* the one read last */
     struct config *config;
     struct config_errors *errors;
     int vm;                               /* whose block this is, or -1 */
     const struct config_keyword *keyword; /* of the statement being read */
     struct config_position keyword_at;
-    uint32_t top_seen;         /* keywords met so far, bit by index */
-    uint32_t vm_seen[MAX_VMS]; /* the same for each block */
-    struct config_token like[MAX_VMS];
+    uint32_t seen[MAX_VMS + 1]; /* keywords met so far, bit by index: outside, then each block */
+    struct config_token like[MAX_VMS]; /* no text if there is none */
 };
-
-/* The VM whose block is being read. */
-static inline struct config_vm *config_parser_vm(const struct config_parser *parser)
-{
-    return &parser->config->vms[parser->vm];
-}
-
-void config_parser_next(struct config_parser *parser);
 
 /*
  * Note an error at AT; the VM whose block is being read is spoilt by it. If the next token is not
  * a token at all, that is what the message says instead. Returns false, for the caller to return.
  */
-__attribute__((format(printf, 3, 4))) bool config_parser_fail(struct config_parser *parser,
-                                                              struct config_position at,
-                                                              const char *format, ...);
+__attribute__((format(printf, 3, 4))) bool
+config_fail(struct config_parser *parser, struct config_position at, const char *format, ...);
 
-/* Read the keyword's next value, a word or a string; an error if there is none. */
-bool config_parser_value(struct config_parser *parser, struct config_token *value);
+/* True if the statement has another value, a word or a string. */
+bool config_has_value(const struct config_parser *parser);
 
-/* True if the statement has another value. */
-bool config_parser_has_value(const struct config_parser *parser);
+/* Read the keyword's next value; an error if there is none. */
+bool config_read_value(struct config_parser *parser);
 
-/* Read one statement of LEVEL; SEEN has the keywords that stood there before. */
-bool config_parser_statement(struct config_parser *parser, const struct config_level *level,
-                             uint32_t *seen);
+/* Read the block of a VM whose name has been read. */
+bool config_read_block(struct config_parser *parser, struct config_vm *vm);
 
 /* Fill in what the blocks leave out: from the VM that `like` names, else the defaults. */
-void config_parser_complete(struct config_parser *parser);
+void config_complete(struct config_parser *parser);

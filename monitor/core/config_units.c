@@ -6,11 +6,8 @@ static unsigned digit_value(char c)
 {
     if (c >= '0' && c <= '9')
         return (unsigned)(c - '0');
-    if (c >= 'a' && c <= 'f')
-        return (unsigned)(c - 'a') + 10;
-    if (c >= 'A' && c <= 'F')
-        return (unsigned)(c - 'A') + 10;
-    return UINT32_MAX;
+    unsigned letter = ((unsigned char)c | 0x20u) - 'a'; /* small or capital */
+    return letter < 6 ? letter + 10 : UINT32_MAX;
 }
 
 static bool parse_digits(const char *text, size_t length, unsigned base, uint64_t *value)

@@ -2,13 +2,12 @@
 /* Placement: in which order the VMs choose, and which of them must go without. */
 #include "core/place_parts.h"
 
-#include "lib/fmt.h"
 #include "lib/string.h"
 
 struct order {
     unsigned list[MAX_VMS];
     unsigned count;
-    uint32_t reserving; /* VMs whose listed cores the others leave alone, bit by index */
+    uint32_t reserving; /* VMs whose listed cores, if any, the others leave alone, bit by index */
 };
 
 /* The less choice a VM has, the sooner it must choose. */
@@ -22,54 +21,39 @@ static unsigned choice_of(const struct config_vm *vm)
 }
 
 /* The VM's share of the machine in thousandths, of cores or of memory, whichever is more. */
-static uint64_t share_of(const struct place_work *work, const struct config_vm *vm)
+static uint64_t share_of(const struct machine *machine, const struct config_vm *vm)
 {
     uint64_t memory = 0;
-    for (unsigned i = 0; i < work->machine->ram_count; i++)
-        memory += work->machine->ram[i].size;
+    for (unsigned i = 0; i < machine->ram_count; i++)
+        memory += machine->ram[i].size;
     uint64_t of_memory = vm->memory / (memory / 1000 + 1);
-    uint64_t of_cores = vm->cpu_count * 1000ull / (work->machine->cpu_count + 1);
+    uint64_t of_cores = vm->cpu_count * 1000ull / (machine->cpu_count + 1);
     return of_memory > of_cores ? of_memory : of_cores;
 }
 
 static bool chooses_before(const struct place_work *work, unsigned a, unsigned b)
 {
-    const struct config_vm *vm_a = &work->config->vms[a];
-    const struct config_vm *vm_b = &work->config->vms[b];
-    if (choice_of(vm_a) != choice_of(vm_b))
-        return choice_of(vm_a) < choice_of(vm_b);
-    uint64_t share_a = share_of(work, vm_a);
-    uint64_t share_b = share_of(work, vm_b);
+    const struct config_vm *vms = work->config->vms;
+    if (choice_of(&vms[a]) != choice_of(&vms[b]))
+        return choice_of(&vms[a]) < choice_of(&vms[b]);
+    uint64_t share_a = share_of(work->machine, &vms[a]);
+    uint64_t share_b = share_of(work->machine, &vms[b]);
     return share_a != share_b ? share_a > share_b : a < b;
-}
-
-static void append_vm(struct order *order, unsigned vm)
-{
-    order->list[order->count++] = vm;
 }
 
 /* The VMs of ORDER so that they pack best. */
 static struct order sort_order(const struct place_work *work, const struct order *order)
 {
-    struct order sorted = *order;
-    for (unsigned i = 1; i < sorted.count; i++) {
-        unsigned vm = sorted.list[i];
-        unsigned at = i;
+    struct order sorted = {0};
+    for (unsigned i = 0; i < order->count; i++) {
+        unsigned vm = order->list[i];
+        unsigned at = sorted.count++;
         for (; at > 0 && chooses_before(work, vm, sorted.list[at - 1]); at--)
             sorted.list[at] = sorted.list[at - 1];
         sorted.list[at] = vm;
+        sorted.reserving |= 1u << vm;
     }
     return sorted;
-}
-
-/* The VMs of ORDER that list their cores. */
-static uint32_t list_reserving(const struct place_work *work, const struct order *order)
-{
-    uint32_t reserving = 0;
-    for (unsigned i = 0; i < order->count; i++)
-        if (work->config->vms[order->list[i]].cpu_listed)
-            reserving |= 1u << order->list[i];
-    return reserving;
 }
 
 /* Take back from the VMs of ORDER what they have. */
@@ -84,9 +68,11 @@ static bool try_order(struct place_work *work, const struct order *order)
 {
     clear_order(work, order);
     work->reserving = order->reserving;
-    for (unsigned i = 0; i < order->count; i++)
-        if (!place_vm(work, order->list[i]))
+    for (unsigned i = 0; i < order->count; i++) {
+        place_begin(work, order->list[i]);
+        if (!place_vm(work))
             return false;
+    }
     return true;
 }
 
@@ -96,16 +82,14 @@ static struct order list_vms(struct place_work *work)
     const struct config *config = work->config;
     struct order order = {0};
     if (config->service >= 0 && !config->vms[config->service].spoilt)
-        append_vm(&order, (unsigned)config->service);
+        order.list[order.count++] = (unsigned)config->service;
     for (unsigned vm = 0; vm < config->vm_count; vm++) {
-        if (config->vms[vm].spoilt) {
-            place_fail(work, vm, config->vms[vm].at, "its configuration has an error; correct it");
-            continue;
-        }
-        if ((int)vm != config->service)
-            append_vm(&order, vm);
+        place_begin(work, vm);
+        if (work->wanted->spoilt)
+            place_fail(work, work->wanted->at, "its configuration has an error; correct it");
+        else if ((int)vm != config->service)
+            order.list[order.count++] = vm;
     }
-    order.reserving = list_reserving(work, &order);
     return order;
 }
 
@@ -117,11 +101,10 @@ static struct order list_vms(struct place_work *work)
 static void place_one_more(struct place_work *work, struct order *placed, unsigned vm)
 {
     struct order last = *placed;
-    append_vm(&last, vm);
+    last.list[last.count++] = vm;
     struct order sorted = sort_order(work, &last);
-    sorted.reserving = list_reserving(work, &sorted);
     struct order reserving = last;
-    reserving.reserving |= sorted.reserving & 1u << vm;
+    reserving.reserving |= 1u << vm;
     if (try_order(work, &sorted))
         *placed = sorted;
     else if (try_order(work, &reserving))
@@ -135,7 +118,7 @@ static void place_one_more(struct place_work *work, struct order *placed, unsign
 unsigned place_vms(const struct machine *machine, const struct config *config,
                    struct place_plan *plan)
 {
-    struct place_work work = {machine, config, plan, 0};
+    struct place_work work = {.machine = machine, .config = config, .plan = plan};
     memset(plan, 0, sizeof(*plan));
     struct order wanted = list_vms(&work);
     struct order sorted = sort_order(&work, &wanted);

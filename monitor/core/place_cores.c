@@ -2,160 +2,160 @@
 /* Placement: cores. SMT siblings go to one VM unless both VMs allow sharing. */
 #include "core/place_parts.h"
 
-#define NOBODY MAX_VMS
+#include "lib/fmt.h"
 
-static unsigned core_owner(const struct place_work *work, cpu_id_t cpu)
+#define NOBODY  MAX_VMS
+#define NO_CORE MAX_CPUS
+
+/* The VM that has CPU, or that is of the set RESERVING and lists it. */
+static unsigned core_owner(const struct place_work *work, uint32_t reserving, cpu_id_t cpu)
 {
     for (unsigned vm = 0; vm < work->config->vm_count; vm++)
-        if (cpu_set_has(&work->plan->vms[vm].cpus, cpu))
+        if (cpu_set_has(&work->plan->vms[vm].cpus, cpu) ||
+            ((reserving & 1u << vm) != 0 && cpu_set_has(&work->config->vms[vm].cpu_list, cpu)))
             return vm;
     return NOBODY;
 }
 
-/* The VM that has CPU, or that lists it and is yet to be placed. */
-static unsigned core_claimant(const struct place_work *work, cpu_id_t cpu)
+static bool may_share(const struct place_work *work, unsigned owner)
 {
-    for (unsigned vm = 0; vm < work->config->vm_count; vm++)
-        if ((work->reserving & 1u << vm) != 0 && cpu_set_has(&work->config->vms[vm].cpu_list, cpu))
-            return vm;
-    return core_owner(work, cpu);
+    return owner == NOBODY || owner == work->vm ||
+           (work->config->vms[owner].allow_smt_sharing && work->wanted->allow_smt_sharing);
 }
 
-static bool may_share(const struct place_work *work, unsigned a, unsigned b)
-{
-    return a == b ||
-           (work->config->vms[a].allow_smt_sharing && work->config->vms[b].allow_smt_sharing);
-}
-
-/* The sibling of CPU whose owner does not share with VM; CPU itself if there is none. */
-static cpu_id_t find_rival(const struct place_work *work, unsigned vm, cpu_id_t cpu,
-                           unsigned (*owner_of)(const struct place_work *work, cpu_id_t cpu))
+/*
+ * What keeps the VM from CPU: that core, which has an owner, or a sibling whose owner doesn't share
+ * with the VM. NO_CORE if nothing does.
+ */
+static cpu_id_t find_rival(const struct place_work *work, uint32_t reserving, cpu_id_t cpu)
 {
     const struct machine *machine = work->machine;
-    for (cpu_id_t other = 0; other < machine->cpu_count; other++) {
-        if (other == cpu || machine->cpus[other].core_id != machine->cpus[cpu].core_id)
-            continue;
-        unsigned owner = owner_of(work, other);
-        if (owner != NOBODY && !may_share(work, owner, vm))
+    if (core_owner(work, reserving, cpu) != NOBODY)
+        return cpu;
+    for (cpu_id_t other = 0; other < machine->cpu_count; other++)
+        if (machine->cpus[other].core_id == machine->cpus[cpu].core_id &&
+            !may_share(work, core_owner(work, reserving, other)))
             return other;
-    }
-    return cpu;
+    return NO_CORE;
 }
 
-static bool is_usable(const struct place_work *work, unsigned vm, cpu_id_t cpu)
+static bool is_usable(const struct place_work *work, cpu_id_t cpu)
 {
-    return core_claimant(work, cpu) == NOBODY && find_rival(work, vm, cpu, core_claimant) == cpu;
+    return find_rival(work, work->reserving, cpu) == NO_CORE;
 }
 
-unsigned place_cores_count(const struct place_work *work, unsigned vm, uint32_t node)
+unsigned place_cores_count(const struct place_work *work, uint32_t node)
 {
     unsigned count = 0;
     for (cpu_id_t cpu = 0; cpu < work->machine->cpu_count; cpu++)
-        if ((node == CONFIG_NODE_ANY || work->machine->cpus[cpu].node == node) &&
-            is_usable(work, vm, cpu))
+        if (place_is_on(work->machine->cpus[cpu].node, node) && is_usable(work, cpu))
             count++;
     return count;
 }
 
-bool place_cores_listed(struct place_work *work, unsigned vm)
+static bool fail_cores(struct place_work *work)
 {
-    const struct config_vm *wanted = &work->config->vms[vm];
+    uint32_t wanted_node = work->wanted->node;
+    unsigned left = place_cores_count(work, wanted_node);
+    unsigned siblings = 0; /* that nobody has, but that are of no use */
+    for (cpu_id_t cpu = 0; cpu < work->machine->cpu_count; cpu++)
+        if (place_is_on(work->machine->cpus[cpu].node, wanted_node) && !is_usable(work, cpu) &&
+            core_owner(work, work->reserving, cpu) == NOBODY)
+            siblings++;
+    char node[24], lost[80] = "", advice[80] = "write fewer \"cpus\" in other VMs";
+    if (siblings > 0)
+        fmt_text(lost, sizeof(lost), " (%u more: SMT siblings of another VM's)", siblings);
+    if (left > 0)
+        fmt_text(advice, sizeof(advice), "write at most %u", left);
+    return place_fail(work, work->wanted->cpus_at, "cpus %u is more than the %u left%s%s; %s%s%s",
+                      work->wanted->cpu_count, left,
+                      place_node_text(node, sizeof(node), wanted_node), lost, advice,
+                      siblings > 0 ? ", or allow-smt-sharing in these VMs" : "",
+                      wanted_node != CONFIG_NODE_ANY ? ", or node any" : "");
+}
+
+static bool place_listed(struct place_work *work)
+{
+    struct config_position at = work->wanted->cpus_at;
+    unsigned count = work->machine->cpu_count;
     for (cpu_id_t cpu = 0; cpu < MAX_CPUS; cpu++) {
-        if (!cpu_set_has(&wanted->cpu_list, cpu))
+        if (!cpu_set_has(&work->wanted->cpu_list, cpu))
             continue;
-        if (cpu >= work->machine->cpu_count)
-            return place_fail(work, vm, wanted->cpus_at,
-                              "core %u does not exist; the machine has %u, write 0 to %u", cpu,
-                              work->machine->cpu_count, work->machine->cpu_count - 1);
-        unsigned owner = core_owner(work, cpu);
-        if (owner != NOBODY)
-            return place_fail(work, vm, wanted->cpus_at,
+        if (cpu >= count)
+            return place_fail(work, at, "core %u does not exist; the machine has %u, write 0 to %u",
+                              cpu, count, count - 1);
+        cpu_id_t rival = find_rival(work, 0, cpu);
+        if (rival == NO_CORE)
+            continue;
+        const char *owner = work->config->vms[core_owner(work, 0, rival)].name;
+        if (rival == cpu)
+            return place_fail(work, at,
                               "core %u is already vm \"%s\"'s; write another core in \"cpus\"", cpu,
-                              work->config->vms[owner].name);
-        cpu_id_t rival = find_rival(work, vm, cpu, core_owner);
-        if (rival != cpu)
-            return place_fail(work, vm, wanted->cpus_at,
-                              "core %u is the SMT sibling of core %u, which vm \"%s\" has; write "
-                              "another core in \"cpus\", or allow-smt-sharing in both VMs",
-                              cpu, rival, work->config->vms[core_owner(work, rival)].name);
+                              owner);
+        return place_fail(work, at,
+                          "core %u is the SMT sibling of core %u, which vm \"%s\" has; write "
+                          "another core in \"cpus\", or allow-smt-sharing in both VMs",
+                          cpu, rival, owner);
     }
-    work->plan->vms[vm].cpus = wanted->cpu_list;
+    work->given->cpus = work->wanted->cpu_list;
     return true;
 }
 
-/* The threads of one physical core, as seen by a VM that could take some. */
-struct core_group {
-    bool begun;       /* the VM has one of them already */
-    unsigned threads; /* that it could take */
-};
-
-static struct core_group look_at_group(const struct place_work *work, unsigned vm, cpu_id_t cpu)
+/*
+ * How well CPU suits the VM, in want of WANTED cores more: the more, the better. A group of
+ * siblings that the VM has begun comes first, so that no thread is lost; then the fullest that fits
+ * WANTED; then the smallest of those that don't.
+ */
+static unsigned suit_of(const struct place_work *work, cpu_id_t cpu, unsigned wanted)
 {
-    struct core_group group = {0};
     const struct machine_cpu *cpus = work->machine->cpus;
+    unsigned threads = 0; /* of the group, that the VM could take */
+    bool begun = false;
+    /* The firmware's tables, and some drivers, take the service VM's first core for the BSP. */
+    if (work->wanted->service && cpu == 0)
+        return UINT32_MAX;
     for (cpu_id_t other = 0; other < work->machine->cpu_count; other++) {
         if (cpus[other].core_id != cpus[cpu].core_id)
             continue;
-        if (cpu_set_has(&work->plan->vms[vm].cpus, other))
-            group.begun = true;
-        else if (is_usable(work, vm, other))
-            group.threads++;
+        begun = begun || cpu_set_has(&work->given->cpus, other);
+        threads += is_usable(work, other) ? 1u : 0u;
     }
-    return group;
+    unsigned suit = (begun ? 3u : 1u) * (2 * MAX_CPUS);
+    return threads <= wanted ? suit + threads : suit - threads;
 }
 
-/*
- * A group that the VM has begun comes first, so that no thread is lost; then the fullest that fits
- * WANTED; then the smallest of those that don't.
- */
-static bool is_better(struct core_group a, struct core_group b, unsigned wanted)
+/* The core of NODE that the VM, in want of WANTED more, takes next. */
+static cpu_id_t choose_core(const struct place_work *work, uint32_t node, unsigned wanted)
 {
-    if (a.begun != b.begun)
-        return a.begun;
-    if ((a.threads <= wanted) != (b.threads <= wanted))
-        return a.threads <= wanted;
-    return a.threads <= wanted ? a.threads > b.threads : a.threads < b.threads;
-}
-
-/* The core of NODE that VM, in want of WANTED more, takes next; cpu_count if there is none. */
-static cpu_id_t choose_core(const struct place_work *work, unsigned vm, uint32_t node,
-                            unsigned wanted)
-{
-    cpu_id_t best = work->machine->cpu_count;
-    struct core_group best_group = {0};
+    cpu_id_t best = NO_CORE;
+    unsigned best_suit = 0;
     for (cpu_id_t cpu = 0; cpu < work->machine->cpu_count; cpu++) {
-        if (work->machine->cpus[cpu].node != node || !is_usable(work, vm, cpu))
+        if (work->machine->cpus[cpu].node != node || !is_usable(work, cpu))
             continue;
-        struct core_group group = look_at_group(work, vm, cpu);
-        if (best == work->machine->cpu_count || is_better(group, best_group, wanted)) {
-            best = cpu;
-            best_group = group;
-        }
+        unsigned suit = suit_of(work, cpu, wanted);
+        best = suit > best_suit ? cpu : best;
+        best_suit = suit > best_suit ? suit : best_suit;
     }
     return best;
 }
 
-bool place_cores_any(struct place_work *work, unsigned vm, const struct place_nodes *nodes)
+bool place_cores(struct place_work *work, const struct place_nodes *nodes)
 {
-    const struct config_vm *config = &work->config->vms[vm];
-    struct cpu_set *cpus = &work->plan->vms[vm].cpus;
-    unsigned wanted = config->cpu_count;
-    /* The firmware's tables, and some drivers, take the service VM's first core for the BSP. */
-    if (config->service && work->machine->cpus[0].node == nodes->list[0] &&
-        is_usable(work, vm, 0)) {
-        cpu_set_add(cpus, 0);
+    struct cpu_set *cpus = &work->given->cpus;
+    unsigned wanted = work->wanted->cpu_count;
+    if (work->wanted->cpu_listed)
+        return place_listed(work);
+    for (unsigned i = 0; i < nodes->count && wanted > 0;) {
+        cpu_id_t cpu = choose_core(work, nodes->list[i], wanted);
+        if (cpu == NO_CORE) {
+            i++;
+            continue;
+        }
+        cpu_set_add(cpus, cpu);
         wanted--;
     }
-    for (unsigned i = 0; i < nodes->count; i++) {
-        while (wanted > 0) {
-            cpu_id_t cpu = choose_core(work, vm, nodes->list[i], wanted);
-            if (cpu == work->machine->cpu_count)
-                break;
-            cpu_set_add(cpus, cpu);
-            wanted--;
-        }
-    }
-    if (wanted > 0)
-        *cpus = (struct cpu_set){0};
-    return wanted == 0;
+    if (wanted == 0)
+        return true;
+    *cpus = (struct cpu_set){0};
+    return fail_cores(work);
 }

@@ -13,6 +13,11 @@ struct place_work {
     const struct config *config;
     struct place_plan *plan;
     uint32_t reserving; /* VMs whose listed cores are theirs already, bit by index */
+    /* The VM that is being placed: */
+    unsigned vm;
+    const struct config_vm *wanted;
+    struct placement *given;
+    uint32_t home; /* the node that the others are to be near to, if it fits on no node */
 };
 
 /* Nodes, the nearest first. */
@@ -21,32 +26,35 @@ struct place_nodes {
     unsigned count;
 };
 
-/* Give VM cores and memory; false, with the reason, if it finds no room. */
-bool place_vm(struct place_work *work, unsigned vm);
+static inline bool place_is_on(uint32_t node, uint32_t wanted)
+{
+    return wanted == CONFIG_NODE_ANY || node == wanted;
+}
+
+/* Make VM the one that is being placed. */
+void place_begin(struct place_work *work, unsigned vm);
+
+/* Give the VM cores and memory; false, with the reason, if it finds no room. */
+bool place_vm(struct place_work *work);
 
 /* The placement fails: note why, and where that stands in the configuration. Returns false. */
-__attribute__((format(printf, 4, 5))) bool place_fail(struct place_work *work, unsigned vm,
-                                                      struct config_position at, const char *format,
-                                                      ...);
+__attribute__((format(printf, 3, 4))) bool
+place_fail(struct place_work *work, struct config_position at, const char *format, ...);
 
-/* How many cores of NODE, or CONFIG_NODE_ANY, VM could have. */
-unsigned place_cores_count(const struct place_work *work, unsigned vm, uint32_t node);
+/* " on node 1", or nothing for CONFIG_NODE_ANY. Returns BUFFER. */
+const char *place_node_text(char *buffer, size_t size, uint32_t node);
 
-/* Give VM the cores that it lists; false, with the reason, if one isn't there or taken. */
-bool place_cores_listed(struct place_work *work, unsigned vm);
-
-/*
- * Give VM as many cores as it wants, from NODES in their order; false if there are too few. The
- * service VM gets core 0 first if that is of these nodes and free.
- */
-bool place_cores_any(struct place_work *work, unsigned vm, const struct place_nodes *nodes);
-
-/* Give VM its memory from NODES in their order; false, with nothing given, if there is too little.
- */
-bool place_memory_any(struct place_work *work, unsigned vm, const struct place_nodes *nodes);
+/* How many cores of NODE, or CONFIG_NODE_ANY, the VM could have. */
+unsigned place_cores_count(const struct place_work *work, uint32_t node);
 
 /*
- * Give the service VM the low megabyte, then the lowest addresses, of NODE or CONFIG_NODE_ANY;
- * false, with nothing given, if there is too little.
+ * Give the VM the cores that it lists, or as many as it wants, from NODES in their order; false,
+ * with the reason, if there are too few. The service VM gets core 0 first if it is free there.
  */
-bool place_memory_service(struct place_work *work, unsigned vm, uint32_t node);
+bool place_cores(struct place_work *work, const struct place_nodes *nodes);
+
+/*
+ * Give the VM its memory from NODES in their order, the service VM the low megabyte, then the
+ * lowest addresses; false, with the reason, if there is too little.
+ */
+bool place_memory(struct place_work *work, const struct place_nodes *nodes);
