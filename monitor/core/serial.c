@@ -18,6 +18,7 @@ enum { REG_DATA, REG_IER, REG_IIR_FCR, REG_LCR, REG_MCR, REG_LSR, REG_MSR, REG_S
 #define MCR_LOOP        0x10u
 #define LSR_DATA        0x01u
 #define LSR_EMPTY       0x60u
+#define SHOWN_READS     8u
 #define MODEM_CONNECTED 0xb0u /* carrier, data set ready, clear to send */
 
 void serial_reset(struct serial *serial)
@@ -31,7 +32,7 @@ static uint8_t serial_identify(const struct serial *serial)
     uint8_t fifo = serial->fifo_enabled ? IIR_FIFO : 0;
     if ((serial->ier & IER_RECEIVE) != 0 && serial->fifo_count > 0)
         return IIR_RECEIVE | fifo;
-    if ((serial->ier & IER_TRANSMIT) != 0 && serial->transmit_pending)
+    if ((serial->ier & IER_TRANSMIT) != 0 && serial->transmit_shown > 0)
         return IIR_TRANSMIT | fifo;
     return IIR_NONE | fifo;
 }
@@ -66,8 +67,10 @@ uint8_t serial_read(struct serial *serial, unsigned reg)
         return divisor ? serial->divisor_high : serial->ier;
     case REG_IIR_FCR:
         value = serial_identify(serial);
-        if ((value & 0xf) == IIR_TRANSMIT)
+        if ((value & 0xf) == IIR_TRANSMIT) {
             serial->transmit_pending = false;
+            serial->transmit_shown--;
+        }
         return value;
     case REG_LCR:
         return serial->lcr;
@@ -82,13 +85,24 @@ uint8_t serial_read(struct serial *serial, unsigned reg)
     }
 }
 
+/*
+ * One read of the interrupt's cause would take it back on a 16550. But while a stock driver tests
+ * that, its own interrupt handler reads, too, on another core: it then believes in a broken UART
+ * and polls it for ever. So the cause is shown a few times; the interrupt comes once all the same.
+ */
+static void serial_transmitter_empty(struct serial *serial)
+{
+    serial->transmit_pending = true;
+    serial->transmit_shown = SHOWN_READS;
+}
+
 static int serial_write_data(struct serial *serial, uint8_t value)
 {
     if ((serial->lcr & LCR_DIVISOR) != 0) {
         serial->divisor_low = value;
         return -1;
     }
-    serial->transmit_pending = true;
+    serial_transmitter_empty(serial);
     if ((serial->mcr & MCR_LOOP) == 0)
         return value;
     serial_receive(serial, value);
@@ -103,7 +117,7 @@ static void serial_write_ier(struct serial *serial, uint8_t value)
     }
     /* Switched on while the transmitter is empty, as it always is: that is news to the guest. */
     if ((value & ~serial->ier & IER_TRANSMIT) != 0)
-        serial->transmit_pending = true;
+        serial_transmitter_empty(serial);
     serial->ier = value & 0xf;
 }
 
@@ -147,5 +161,6 @@ bool serial_receive(struct serial *serial, uint8_t byte)
 bool serial_interrupt(const struct serial *serial)
 {
     /* OUT2 gates the line on a PC; a PCI card has no such gate, so neither have we. */
-    return (serial_identify(serial) & IIR_NONE) == 0;
+    bool received = (serial->ier & IER_RECEIVE) != 0 && serial->fifo_count > 0;
+    return received || ((serial->ier & IER_TRANSMIT) != 0 && serial->transmit_pending);
 }

@@ -10,7 +10,8 @@
 struct serial {
     uint8_t ier, lcr, mcr, scratch, divisor_low, divisor_high;
     bool fifo_enabled;
-    bool transmit_pending; /* "transmitter empty" waits to be told */
+    bool transmit_pending;   /* "transmitter empty" waits to be told by an interrupt */
+    unsigned transmit_shown; /* and is still shown to so many reads */
     uint8_t fifo[SERIAL_FIFO];
     unsigned fifo_start, fifo_count;
 };
