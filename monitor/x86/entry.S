@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Multiboot 1 entry: from 32-bit protected mode to long mode, then boot_main (Multiboot 0.6.96). */
+/* Entry from Multiboot 1 and 2: from 32-bit protected mode to long mode, then boot_main (Multiboot 0.6.96, 2.0). */
 #include "x86/msr.h"
 
 #define MULTIBOOT_MAGIC 0x1badb002
+#define MULTIBOOT2_MAGIC 0xe85250d6
 #define MULTIBOOT_FLAGS 0x00000003 /* modules on page borders, memory map wanted */
 
     .section .multiboot, "a"
@@ -11,10 +12,25 @@
     .long MULTIBOOT_FLAGS
     .long -(MULTIBOOT_MAGIC + MULTIBOOT_FLAGS)
 
+    .balign 8
+multiboot2_header:              /* Multiboot2 2.0, 3.1 */
+    .long MULTIBOOT2_MAGIC
+    .long 0                     /* 32-bit protected mode: the same entry */
+    .long multiboot2_header_end - multiboot2_header
+    .long -(MULTIBOOT2_MAGIC + (multiboot2_header_end - multiboot2_header))
+    .word 5, 1                  /* a framebuffer, if there is one: any size, 32 bits */
+    .long 20, 0, 0, 32
+    .balign 8
+    .word 6, 0                  /* modules on page borders */
+    .long 8
+    .word 0, 0                  /* end */
+    .long 8
+multiboot2_header_end:
+
     .section .text.entry, "ax"
     .code32
-    .globl entry_multiboot1
-entry_multiboot1:
+    .globl entry_multiboot
+entry_multiboot:
     cli
     cld
     movl $boot_stack_top, %esp

@@ -80,6 +80,8 @@ static void read_loader(uint32_t magic, uint64_t information)
     const char *error = "started by no boot loader that it knows (Multiboot)";
     if (magic == BOOT_LOADER_MULTIBOOT1)
         error = boot_read_multiboot1(information, &boot);
+    else if (magic == BOOT_LOADER_MULTIBOOT2)
+        error = boot_read_multiboot2(information, &boot);
     if (error == NULL)
         return;
     log_error("Mullion cannot start: %s", error);
