@@ -18,6 +18,12 @@ run     program  setpriv              util-linux
 run     file     /usr/share/keyrings/debian-archive-keyring.gpg  debian-archive-keyring
 run     file     /etc/ssl/certs/ca-certificates.crt              ca-certificates
 check   program  clang                clang
+check   program  grub-mkrescue        grub-common
+check   file     /usr/lib/grub/i386-pc/moddep.lst     grub-pc-bin
+check   file     /usr/lib/grub/x86_64-efi/moddep.lst  grub-efi-amd64-bin
+check   file     /usr/share/OVMF/OVMF_CODE_4M.fd      ovmf
+check   program  xorriso              xorriso
+check   program  mformat              mtools
 check   program  clang-format         clang-format
 check   header   cmocka.h             libcmocka-dev
 check   archive  libcmocka.so         libcmocka-dev

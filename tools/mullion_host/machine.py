@@ -79,6 +79,7 @@ class Machine:
     cores: str = None       # -smp, if not the sum of the VMs'
     memory: int = 0         # MiB, if not the sum of the VMs' and some more
     image: str = "mullion.elf"
+    disc: str = None        # an ISO to boot from, instead of QEMU's own loader
 
     def path(self, name):
         """A file that the build made."""
@@ -117,9 +118,12 @@ class Machine:
             if "," in file:
                 raise HostError(f"QEMU cannot take the comma in {file}; move the tree")
         modules = ",".join(f"{file} {name}" for file, name in self.modules())
+        loader = ["-kernel", self.path(self.image), "-initrd", modules]
+        if self.disc:
+            loader = ["-cdrom", self.disc]
         return [self.path("host/qemu-system-x86_64"), *processor, "-machine", "q35",
                 "-smp", str(cores), "-m", f"{memory}M",
                 "-display", "none", "-nodefaults", "-no-reboot",
                 "-chardev", f"socket,id=console,fd={console_fd}", "-serial", "chardev:console",
                 "-chardev", f"socket,id=log,fd={log_fd}", "-serial", "chardev:log",
-                "-kernel", self.path(self.image), "-initrd", modules, *monitor, *self.extra]
+                *loader, *monitor, *self.extra]

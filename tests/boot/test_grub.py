@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: Apache-2.0
+# A real boot loader: GRUB starts Mullion by Multiboot 2 from a disc, on BIOS and on UEFI.
+
+import os
+import shutil
+import subprocess
+
+import pytest
+
+from mullion_host.machine import Machine, configuration
+from rig import BOOT_SECONDS, guest, service
+
+OVMF = "/usr/share/OVMF"
+
+
+def make_disc(build, vms, folder):
+    """An ISO with GRUB for both kinds of firmware, Mullion and its modules; its path."""
+    machine = Machine(build, vms, image="boot/mullion.elf")
+    files = os.path.join(folder, "disc")
+    shutil.rmtree(files, ignore_errors=True)
+    os.makedirs(os.path.join(files, "boot", "grub"))
+    with open(os.path.join(files, "boot", "mullion.conf"), "w", encoding="ascii") as out:
+        out.write(configuration(vms))
+    lines = ["set timeout=0", "insmod all_video", "menuentry Mullion {",
+             "  multiboot2 /boot/mullion.elf"]
+    for path, name in machine.modules():
+        if name != "mullion.conf":
+            shutil.copyfile(path, os.path.join(files, "boot", name))
+        lines.append(f"  module2 /boot/{name} {name}")
+    shutil.copyfile(machine.path(machine.image), os.path.join(files, "boot", "mullion.elf"))
+    with open(os.path.join(files, "boot", "grub", "grub.cfg"), "w", encoding="ascii") as out:
+        out.write("\n".join([*lines, "}", ""]))
+    disc = os.path.join(folder, "mullion.iso")
+    made = subprocess.run(["grub-mkrescue", "-o", disc, files], check=False, text=True,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    assert made.returncode == 0, made.stdout
+    shutil.rmtree(files)
+    return disc
+
+
+def uefi(folder):
+    """QEMU's words for UEFI firmware with variables of its own."""
+    variables = os.path.join(folder, "variables.fd")
+    shutil.copyfile(f"{OVMF}/OVMF_VARS_4M.fd", variables)
+    return ["-drive", f"if=pflash,format=raw,readonly=on,file={OVMF}/OVMF_CODE_4M.fd",
+            "-drive", f"if=pflash,format=raw,file={variables}"]
+
+
+@pytest.mark.parametrize("firmware", ["bios", "uefi"])
+def test_grub(boot, build, firmware):
+    folder = os.path.join(build, "boot", f"test_grub[{firmware}]")
+    os.makedirs(folder, exist_ok=True)
+    vms = [service(cpus=2), guest("vm", cpus=2)]
+    words = ["-vga", "std", *(uefi(folder) if firmware == "uefi" else [])]
+    run = boot(vms, disc=make_disc(build, vms, folder), extra=words)
+    spoken = run.reported(seconds=BOOT_SECONDS)
+    assert [spoken[vm.name].cpus for vm in vms] == [2, 2]
+    assert run.log_lines("2 VMs start")
+    run.service_answers("after")
+    start = len(run.console.lines)
+    run.type_service("dmesg | grep -c 'efi: EFI'; ls /sys/devices/platform | grep -c framebuffer")
+    run.wait(run.console, r"^\d+\s*$", count=2, start=start)
+    os.remove(os.path.join(folder, "mullion.iso"))
