@@ -89,11 +89,6 @@ static inline uint64_t read_cr2(void)
     return value;
 }
 
-static inline void write_cr2(uint64_t value)
-{
-    __asm__ volatile("mov %0, %%cr2" : : "r"(value));
-}
-
 static inline uint64_t read_cr4(void)
 {
     uint64_t value;

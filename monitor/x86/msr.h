@@ -15,7 +15,6 @@
 #define MSR_BIOS_SIGN_ID      0x0000008bu
 #define MSR_MTRR_CAP          0x000000feu
 #define MSR_SYSENTER_CS       0x00000174u
-#define MSR_SYSENTER_ESP      0x00000175u
 #define MSR_SYSENTER_EIP      0x00000176u
 #define MSR_MTRR_PHYS_BASE0   0x00000200u
 #define MSR_MTRR_PHYS_MASK9   0x00000213u
@@ -44,7 +43,6 @@
 #define MSR_SFMASK            0xc0000084u
 #define MSR_FS_BASE           0xc0000100u
 #define MSR_GS_BASE           0xc0000101u
-#define MSR_KERNEL_GS_BASE    0xc0000102u
 #define MSR_TSC_AUX           0xc0000103u
 #define MSR_SYSCFG            0xc0010010u
 #define MSR_HWCR              0xc0010015u
@@ -65,7 +63,6 @@
 #define X2APIC_ISR0         0x810u
 #define X2APIC_IRR0         0x820u
 #define X2APIC_ESR          0x828u
-#define X2APIC_LVT_CMCI     0x82fu
 #define X2APIC_ICR          0x830u
 #define X2APIC_LVT_TIMER    0x832u
 #define X2APIC_LVT_THERMAL  0x833u
@@ -89,7 +86,6 @@
 #define DELIVERY_EXTINT 7u
 
 #define CR0_PE      (1ull << 0)
-#define CR0_MP      (1ull << 1)
 #define CR0_ET      (1ull << 4)
 #define CR0_NE      (1ull << 5)
 #define CR0_WP      (1ull << 16)
@@ -97,8 +93,6 @@
 #define CR0_CD      (1ull << 30)
 #define CR0_PG      (1ull << 31)
 #define CR4_PAE     (1ull << 5)
-#define CR4_MCE     (1ull << 6)
-#define CR4_PGE     (1ull << 7)
 #define CR4_OSXSAVE (1ull << 18)
 #define CR4_PKE     (1ull << 22)
 
@@ -118,6 +112,5 @@
 #define PTE_WRITE      (1ull << 1)
 #define PTE_USER       (1ull << 2)
 #define PTE_LARGE      (1ull << 7)
-#define PTE_GLOBAL     (1ull << 8)
 #define PTE_NO_EXECUTE (1ull << 63)
 #define PTE_ADDRESS    0x000ffffffffff000ull

@@ -22,10 +22,6 @@
 
 void svm_enter(struct registers *regs, uint64_t vmcb, uint64_t host_state);
 
-struct exit_entry {
-    enum exit_reason (*handle)(struct vcpu *vcpu);
-};
-
 /* Behind an instruction of LENGTH bytes; prefixes are the guest's own loss on old processors. */
 static void advance(struct vcpu *vcpu, unsigned length)
 {
@@ -128,13 +124,12 @@ static enum exit_reason handle_vmmcall(struct vcpu *vcpu)
     return EXIT_HYPERCALL;
 }
 
-static const struct exit_entry exit_table[CODE_TABLE] = {
-    [0x41] = {handle_debug},    [0x51] = {handle_alignment}, [0x61] = {exit_nmi},
-    [0x72] = {handle_cpuid},    [0x74] = {handle_iret},      [0x76] = {handle_invd},
-    [0x7a] = {handle_virt},     [0x7b] = {handle_port},      [0x7c] = {handle_msr},
-    [0x7f] = {handle_shutdown}, [0x80] = {handle_virt},      [0x81] = {handle_vmmcall},
-    [0x82] = {handle_virt},     [0x83] = {handle_virt},      [0x84] = {handle_virt},
-    [0x85] = {handle_virt},     [0x86] = {handle_virt},
+static enum exit_reason (*const exit_table[CODE_TABLE])(struct vcpu *vcpu) = {
+    [0x41] = handle_debug, [0x51] = handle_alignment, [0x61] = exit_nmi,    [0x72] = handle_cpuid,
+    [0x74] = handle_iret,  [0x76] = handle_invd,      [0x7a] = handle_virt, [0x7b] = handle_port,
+    [0x7c] = handle_msr,   [0x7f] = handle_shutdown,  [0x80] = handle_virt, [0x81] = handle_vmmcall,
+    [0x82] = handle_virt,  [0x83] = handle_virt,      [0x84] = handle_virt, [0x85] = handle_virt,
+    [0x86] = handle_virt,
 };
 
 static bool has_error_code(unsigned vector)
@@ -168,8 +163,8 @@ static enum exit_reason handle(struct vcpu *vcpu, uint64_t code)
         return handle_nested(vcpu, was_stepping);
     if (was_stepping && code - CODE_EXCEPTION < 32)
         return give_back(vcpu, (unsigned)(code - CODE_EXCEPTION));
-    if (code < CODE_TABLE && exit_table[code].handle != NULL)
-        return exit_table[code].handle(vcpu);
+    if (code < CODE_TABLE && exit_table[code] != NULL)
+        return exit_table[code](vcpu);
     const char *what = code == CODE_INVALID ? "invalid processor state" : "unknown exit";
     log_error("vm \"%s\": %s (%lx) at %lx; the VM starts anew", vcpu->vm->config->name, what, code,
               vcpu->rip);
