@@ -2,7 +2,7 @@
 /* What a boot loader hands over, whatever protocol it speaks. */
 #pragma once
 
-#include "x86/boot/guest.h"
+#include "x86/boot/efi.h"
 
 #define BOOT_LOADER_MULTIBOOT1 0x2badb002u
 #define BOOT_LOADER_MULTIBOOT2 0x36d76289u
@@ -13,6 +13,7 @@ struct boot_info {
     unsigned module_count;
     char names[MAX_MODULES][CONFIG_PATH_MAX];
     struct boot_firmware firmware;
+    struct efi_firmware efi;
     uint64_t rsdp;         /* 0: to be searched for */
     uint64_t rsdp_copy[5]; /* its 36 bytes, where the loader gives no address */
 };

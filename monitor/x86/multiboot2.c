@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Multiboot 2 information (Multiboot2 specification 2.0, 3.6): what GRUB hands over. */
+#include "core/log.h"
 #include "lib/string.h"
 #include "x86/boot_info.h"
 
@@ -7,8 +8,10 @@
 #define TAG_MODULE      3u
 #define TAG_MEMORY_MAP  6u
 #define TAG_FRAMEBUFFER 8u
+#define TAG_EFI_64      12u
 #define TAG_ACPI_OLD    14u
 #define TAG_ACPI_NEW    15u
+#define TAG_EFI_MAP     17u
 #define TAG_ALIGN       8u
 #define FRAMEBUFFER_RGB 1u
 
@@ -42,6 +45,17 @@ struct tag_framebuffer {
 } __attribute__((packed));
 _Static_assert(offsetof(struct tag_framebuffer, colours) == 32, "Multiboot2 3.6.12");
 
+struct tag_efi {
+    struct tag tag;
+    uint64_t system_table;
+};
+
+struct tag_efi_map {
+    struct tag tag;
+    uint32_t stride, version;
+    uint8_t map[];
+};
+
 static const char *read_map(const struct tag_memory_map *map, struct boot_info *boot)
 {
     uint64_t at = (uint64_t)(map + 1);
@@ -72,6 +86,16 @@ static void read_rsdp(const struct tag *tag, struct boot_info *boot)
     boot->rsdp = (uint64_t)boot->rsdp_copy;
 }
 
+/* Where its form is not understood, the service VM does without EFI. */
+static void read_efi_map(const struct tag_efi_map *tag, struct boot_info *boot)
+{
+    uint64_t size = tag->tag.size > sizeof(*tag) ? tag->tag.size - sizeof(*tag) : 0;
+    if (!efi_read_map(&boot->efi, tag->map, size, tag->stride, tag->version))
+        log_warning("EFI's memory map has %u bytes in pieces of %u: more than Mullion takes, or in "
+                    "an unknown form; the service VM starts without EFI",
+                    tag->tag.size, tag->stride);
+}
+
 static const char *read_tag(const struct tag *tag, struct boot_info *boot)
 {
     const struct tag_module *module = (const struct tag_module *)tag;
@@ -86,6 +110,12 @@ static const char *read_tag(const struct tag *tag, struct boot_info *boot)
     case TAG_ACPI_OLD:
     case TAG_ACPI_NEW: /* comes later and wins */
         read_rsdp(tag, boot);
+        return NULL;
+    case TAG_EFI_64:
+        boot->efi.system_table = ((const struct tag_efi *)tag)->system_table;
+        return NULL;
+    case TAG_EFI_MAP:
+        read_efi_map((const struct tag_efi_map *)tag, boot);
         return NULL;
     default:
         return NULL;

@@ -117,16 +117,41 @@ static bool make_map(struct vm *vm)
     return e820_set(&vm->e820, acpi_base(vm), ACPI_SIZE, E820_ACPI);
 }
 
-static bool make_acpi(struct vm *vm)
+/*
+ * The firmware's runtime services take virtual addresses once, so a second start has none. The map
+ * lies behind the ACPI tables, of which USED bytes of BUFFER are, as loaders keep it out of RAM.
+ */
+static void make_efi(const struct vm *vm, uint8_t *buffer, size_t used,
+                     struct boot_firmware *firmware)
+{
+    size_t at = align_up(used, sizeof(uint64_t));
+    if (!vm->service || vm->starts > 0)
+        return;
+    size_t size = efi_write_map(&boot->efi, &vm->e820, buffer + at, ACPI_SIZE - at);
+    if (size == 0)
+        return;
+    firmware->efi.system_table = boot->efi.system_table;
+    firmware->efi.stride = boot->efi.stride;
+    firmware->efi.version = boot->efi.version;
+    firmware->efi.map.v = acpi_base(vm) + at;
+    firmware->efi.map_size = (uint32_t)size;
+}
+
+/* ACPI tables, and for the service VM what it inherits of the firmware. */
+static bool make_firmware(struct vm *vm, struct boot_firmware *firmware)
 {
     gpa_t at = {acpi_base(vm)};
     uint8_t *buffer = guest_pointer(&vm->memory, at, ACPI_SIZE);
     if (buffer == NULL)
         return false;
     memset(buffer, 0, ACPI_SIZE);
+    if (vm->service)
+        *firmware = boot->firmware;
+    firmware->rsdp = at.v;
     size_t used = vm->service ? acpi_build_service(acpi, map_physical, &machine, vm->place, buffer,
                                                    ACPI_SIZE, at)
                               : acpi_build_guest(&machine, vm->place, buffer, ACPI_SIZE, at);
+    make_efi(vm, buffer, used, firmware);
     return used != 0;
 }
 
@@ -148,8 +173,6 @@ const char *vm_build(struct vm *vm, struct guest_start *start)
     vm->milestones.scrubbed = time_us();
     if (!make_map(vm))
         return "its memory map has too many entries";
-    if (!make_acpi(vm) || !make_reset_vector(vm))
-        return "its ACPI tables find no room";
     struct boot_request request = {
         .memory = vm->memory,
         .e820 = &vm->e820,
@@ -160,9 +183,8 @@ const char *vm_build(struct vm *vm, struct guest_start *start)
     };
     for (unsigned i = 0; i < request.module_count; i++)
         request.modules[i] = vm->modules[i];
-    if (vm->service)
-        request.firmware = boot->firmware;
-    request.firmware.rsdp = acpi_base(vm);
+    if (!make_firmware(vm, &request.firmware) || !make_reset_vector(vm))
+        return "its ACPI tables find no room";
     console_init(&vm->console, vm->config->name);
     guest_pci_reset(&vm->pci, vm->config->console != CONFIG_CONSOLE_NONE);
     vm->clock_start_tsc = rdtsc();

@@ -2,20 +2,23 @@
 # A real boot loader: GRUB starts Mullion by Multiboot 2 from a disc, on BIOS and on UEFI.
 
 import os
+import secrets
 import shutil
 import subprocess
 
 import pytest
 
+from files import initrd_with, kernel_module
 from mullion_host.machine import Machine, configuration
 from rig import BOOT_SECONDS, guest, service
 
 OVMF = "/usr/share/OVMF"
+VENDOR = "6d756c6c-696f-4e00-8000-000000000001"  # of a variable that only the test has
 
 
-def make_disc(build, vms, folder):
+def make_disc(build, vms, folder, **options):
     """An ISO with GRUB for both kinds of firmware, Mullion and its modules; its path."""
-    machine = Machine(build, vms, image="boot/mullion.elf")
+    machine = Machine(build, vms, image="boot/mullion.elf", **options)
     files = os.path.join(folder, "disc")
     shutil.rmtree(files, ignore_errors=True)
     os.makedirs(os.path.join(files, "boot", "grub"))
@@ -26,7 +29,7 @@ def make_disc(build, vms, folder):
     for path, name in machine.modules():
         if name != "mullion.conf":
             shutil.copyfile(path, os.path.join(files, "boot", name))
-        lines.append(f"  module2 /boot/{name} {name}")
+        lines.append(f"  module2 --nounzip /boot/{name} {name}")
     shutil.copyfile(machine.path(machine.image), os.path.join(files, "boot", "mullion.elf"))
     with open(os.path.join(files, "boot", "grub", "grub.cfg"), "w", encoding="ascii") as out:
         out.write("\n".join([*lines, "}", ""]))
@@ -60,4 +63,32 @@ def test_grub(boot, build, firmware):
     start = len(run.console.lines)
     run.type_service("ls /sys/devices/platform | grep framebuffer")
     run.wait(run.console, r"^(simple|vesa|efi)-framebuffer\.0", start=start)
+    os.remove(os.path.join(folder, "mullion.iso"))
+
+
+def test_efi(boot, build):
+    """The service VM uses the firmware's runtime services; restarted, it does without."""
+    folder = os.path.join(build, "boot", "test_efi")
+    os.makedirs(folder, exist_ok=True)
+    module = kernel_module(build, "vmlinuz-6.1", "efivarfs.ko")
+    initrd = initrd_with(build, folder, {"efivarfs.ko": module})
+    vms = [service(), guest("vm")]
+    words = uefi(folder)
+    run = boot(vms, disc=make_disc(build, vms, folder, initrd=initrd), extra=words)
+    run.reported(seconds=BOOT_SECONDS)
+    secret = secrets.token_hex(8)
+    run.type_service("insmod /efivarfs.ko && mount -t efivarfs none /tmp && "
+                     f"printf '\\007\\000\\000\\000{secret}' > /tmp/Mullion-{VENDOR}; "
+                     "echo variables $(ls /tmp | wc -l)")
+    found = run.wait(run.console, r"^variables (\d+)")
+    assert int(found[1]) > 10
+    with open(os.path.join(folder, "variables.fd"), "rb") as flash:
+        assert secret.encode() in flash.read(), "what it wrote is not in the firmware's flash"
+    start = len(run.console.lines)
+    run.type_service("reboot -f")
+    run.log_line(r'.*vm "host": start 2')
+    run.wait(run.console, r"# ", start=start, seconds=BOOT_SECONDS)
+    run.service_answers("after")
+    run.type_service("ls -d /sys/firmware/efi || echo no EFI")
+    run.wait(run.console, r"^no EFI", start=start)
     os.remove(os.path.join(folder, "mullion.iso"))

@@ -80,6 +80,7 @@ class Machine:
     memory: int = 0         # MiB, if not the sum of the VMs' and some more
     image: str = "mullion.elf"
     disc: str = None        # an ISO to boot from, instead of QEMU's own loader
+    initrd: str = "guests/initrd.img"
 
     def path(self, name):
         """A file that the build made."""
@@ -100,7 +101,7 @@ class Machine:
         """Boot modules as (file, name): the name is all that Mullion sees of it."""
         kernels = [(self.path(file), name) for name, file in self.kernels.items()]
         first = [] if self.text == "" else [(self.run_path("mullion.conf"), "mullion.conf")]
-        return [*first, *kernels, (self.path("guests/initrd.img"), "initrd.img")]
+        return [*first, *kernels, (self.path(self.initrd), "initrd.img")]
 
     def command(self, console_fd, log_fd, monitor_fd=None):
         """QEMU's command line; COM1, COM2 and QMP are connected sockets that QEMU inherits."""

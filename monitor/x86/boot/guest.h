@@ -67,6 +67,11 @@ struct boot_firmware {
         uint32_t width, height, pitch, bits_per_pixel;
         uint8_t red_pos, red_size, green_pos, green_size, blue_pos, blue_size;
     } framebuffer;
+    struct {
+        uint64_t system_table; /* 0: no EFI */
+        gpa_t map;             /* the VM's memory map, in memory that its e820 calls no RAM */
+        uint32_t map_size, stride, version;
+    } efi;
 };
 
 struct boot_request {

@@ -147,7 +147,23 @@ static void params_set_screen(struct linux_screen *screen, const struct boot_fir
     screen->blue_size = firmware->framebuffer.blue_size;
 }
 
-/* The "zero page": setup header, memory map, framebuffer, ACPI. */
+/* Linux then calls the firmware's runtime services, as it would without a monitor. */
+static struct linux_efi params_efi(const struct boot_firmware *firmware)
+{
+    uint64_t table = firmware->efi.system_table, map = firmware->efi.map.v;
+    return (struct linux_efi){
+        .signature = table != 0 ? LINUX_EFI_64 : 0,
+        .system_table = (uint32_t)table,
+        .system_table_high = (uint32_t)(table >> 32),
+        .stride = firmware->efi.stride,
+        .version = firmware->efi.version,
+        .map = (uint32_t)map,
+        .map_high = (uint32_t)(map >> 32),
+        .map_size = firmware->efi.map_size,
+    };
+}
+
+/* The "zero page": setup header, memory map, framebuffer, ACPI, EFI. */
 static const char *load_params(struct linux_load *load)
 {
     const struct e820_map *map = load->request->e820;
@@ -164,6 +180,7 @@ static const char *load_params(struct linux_load *load)
     params->setup.ramdisk_size = 0;
     params->acpi_rsdp_addr = load->request->firmware.rsdp;
     params_set_screen(&params->screen, &load->request->firmware);
+    params->efi = params_efi(&load->request->firmware);
     params->e820_entries = (uint8_t)map->count;
     memcpy(params->e820, map->entries, map->count * sizeof(map->entries[0]));
     load->params = params;

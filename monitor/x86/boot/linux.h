@@ -20,6 +20,8 @@
 #define LINUX_VIDEO_VLFB 0x23u /* a linear framebuffer, set up before */
 #define LINUX_VIDEO_64   2u    /* capabilities: ext_lfb_base holds the upper half */
 
+#define LINUX_EFI_64 0x34364c45u /* "EL64": the firmware's code is 64 bit */
+
 struct linux_setup {
     uint8_t setup_sects;        /* 1f1 */
     uint8_t unused1f2[2];       /* 1f2 */
@@ -77,6 +79,18 @@ struct linux_screen {
 } __attribute__((packed));
 _Static_assert(sizeof(struct linux_screen) == 0x40, "screen_info");
 
+struct linux_efi {
+    uint32_t signature;    /* 1c0 */
+    uint32_t system_table; /* 1c4 */
+    uint32_t stride;       /* 1c8 of the memory map */
+    uint32_t version;      /* 1cc */
+    uint32_t map;          /* 1d0 */
+    uint32_t map_size;     /* 1d4 */
+    uint32_t system_table_high;
+    uint32_t map_high;
+};
+_Static_assert(sizeof(struct linux_efi) == 0x20, "efi_info");
+
 struct linux_params {
     struct linux_screen screen;       /* 000 */
     uint8_t unused040[0x30];          /* 040 */
@@ -85,7 +99,9 @@ struct linux_params {
     uint32_t ext_ramdisk_image;       /* 0c0 upper halves */
     uint32_t ext_ramdisk_size;        /* 0c4 */
     uint32_t ext_cmd_line_ptr;        /* 0c8 */
-    uint8_t unused0cc[0x11c];         /* 0cc */
+    uint8_t unused0cc[0xf4];          /* 0cc */
+    struct linux_efi efi;             /* 1c0 */
+    uint8_t unused1e0[8];             /* 1e0 */
     uint8_t e820_entries;             /* 1e8 */
     uint8_t unused1e9[8];             /* 1e9, with the sentinel that must be 0 */
     struct linux_setup setup;         /* 1f1 */
@@ -96,6 +112,7 @@ struct linux_params {
 _Static_assert(sizeof(struct linux_params) == PAGE_SIZE, "boot parameters");
 _Static_assert(offsetof(struct linux_params, acpi_rsdp_addr) == 0x70, "acpi_rsdp_addr");
 _Static_assert(offsetof(struct linux_params, ext_cmd_line_ptr) == 0xc8, "ext_cmd_line_ptr");
+_Static_assert(offsetof(struct linux_params, efi) == 0x1c0, "efi_info");
 _Static_assert(offsetof(struct linux_params, e820_entries) == 0x1e8, "e820_entries");
 _Static_assert(offsetof(struct linux_params, setup) == LINUX_SETUP_OFFSET, "setup");
 _Static_assert(offsetof(struct linux_params, e820) == 0x2d0, "e820_table");
