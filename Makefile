@@ -42,6 +42,7 @@ $(BUILD)/mullion.elf: $(BUILD)/mullion64.elf
 include tools/host.mk
 include tests/unit/unit.mk
 -include tests/boot/boot.mk tests/attack/attack.mk
+include tests/fuzz/fuzz.mk
 
 .PHONY: help all check check-all lint format loc clean
 
@@ -84,7 +85,7 @@ lint: $(BOOT_DSDT)
 # The committed style; not part of the tests, since each release of clang-format has its own mind.
 format:
 	@clang-format -i $(MONITOR_C) $(wildcard monitor/*/*.h monitor/x86/*/*.h cli/*.[ch] guest/*.[ch] \
-		tests/unit/*.[ch] tests/attack/*.[ch] tests/boot/*.c include/mullion/*.h)
+		tests/unit/*.[ch] tests/attack/*.[ch] tests/fuzz/*.[ch] tests/boot/*.c include/mullion/*.h)
 
 clean:
 	@rm -rf $(BUILD)/obj $(BUILD)/gen $(BUILD)/unit $(BUILD)/cli $(BUILD)/mullion*
