@@ -44,7 +44,7 @@ include tests/unit/unit.mk
 -include tests/boot/boot.mk tests/attack/attack.mk
 include tests/fuzz/fuzz.mk
 
-.PHONY: help all check check-all lint format loc clean
+.PHONY: help all check check-all evidence lint format loc clean
 
 help:
 	@echo "Mullion divides one x86-64 machine into several, each with a Linux of its own."
@@ -74,6 +74,13 @@ check-all:
 
 loc: $(BUILD)/mullion.elf
 	@tools/loc.py $(BUILD)
+
+# What a part's pytest has seen, for `make evidence`.
+check-%: export PYTEST_ADDOPTS = --rootdir=$(CURDIR) --junitxml=$(BUILD)/results/$@.xml
+
+# The claims beside the results of the last `make check-all`, which does this at its end.
+evidence:
+	@tools/evidence.py --build $(BUILD) docs/EVIDENCE.md
 
 # The same sources with the other compiler, warnings and all.
 lint: $(BOOT_DSDT)
