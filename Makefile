@@ -16,7 +16,7 @@ WARNINGS := -Wall -Wextra -Wconversion -Wshadow -Wmissing-prototypes -Wcast-qual
 MONITOR_CFLAGS := -std=gnu17 -O2 -g -ffreestanding -fno-pic -mno-red-zone -mgeneral-regs-only \
 	-mcmodel=small -fno-asynchronous-unwind-tables -fcf-protection=none \
 	-fstack-protector-strong -mstack-protector-guard=global \
-	-Imonitor -Iinclude -I$(BUILD) $(WARNINGS) -MMD -MP
+	-Imonitor -Iinclude -I$(BUILD) $(WARNINGS) -MD -MP
 
 $(BUILD)/obj/%.c.o: %.c $(BOOT_DSDT)
 	@mkdir -p $(@D)
@@ -26,7 +26,7 @@ $(BUILD)/obj/%.c.o: %.c $(BOOT_DSDT)
 $(BUILD)/obj/%.S.o: %.S
 	@mkdir -p $(@D)
 	@echo "  AS      $<"
-	@$(CC) -D__ASSEMBLER__ -Imonitor -MMD -MP -c -o $@ $<
+	@$(CC) -D__ASSEMBLER__ -ffreestanding -Imonitor -MD -MP -c -o $@ $<
 
 $(BUILD)/mullion64.elf: $(MONITOR_OBJ) monitor/x86/mullion.ld
 	@echo "  LD      $@"
@@ -44,7 +44,7 @@ include tests/unit/unit.mk
 -include tests/boot/boot.mk tests/attack/attack.mk
 include tests/fuzz/fuzz.mk
 
-.PHONY: help all check check-all evidence lint format loc clean
+.PHONY: help all check check-all evidence lint format loc reuse clean
 
 help:
 	@echo "Mullion divides one x86-64 machine into several, each with a Linux of its own."
@@ -75,6 +75,10 @@ check-all:
 loc: $(BUILD)/mullion.elf
 	@tools/loc.py $(BUILD)
 
+# The same, written into the table of docs/REUSE.md.
+reuse: $(BUILD)/mullion.elf
+	@tools/loc.py $(BUILD) docs/REUSE.md
+
 # What a part's pytest has seen, for `make evidence`.
 check-%: export PYTEST_ADDOPTS = --rootdir=$(CURDIR) --junitxml=$(BUILD)/results/$@.xml
 
@@ -85,7 +89,7 @@ evidence:
 # The same sources with the other compiler, warnings and all.
 lint: $(BOOT_DSDT)
 	@for file in $(MONITOR_C); do \
-		clang $(filter-out -MMD -MP -mstack-protector-guard=global,$(MONITOR_CFLAGS)) -fsyntax-only $$file || exit 1; \
+		clang $(filter-out -MD -MP -mstack-protector-guard=global,$(MONITOR_CFLAGS)) -fsyntax-only $$file || exit 1; \
 	done
 	@echo "lint: $(words $(MONITOR_C)) files clean with clang"
 
