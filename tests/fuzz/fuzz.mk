@@ -4,7 +4,7 @@
 
 SECONDS := 30
 FUZZ := $(BUILD)/fuzz
-FUZZ_CFLAGS := $(filter-out -MMD -MP,$(HOST_CFLAGS)) -D_DEFAULT_SOURCE -MMD -MP -g -O1 \
+FUZZ_CFLAGS := $(HOST_CFLAGS) -D_DEFAULT_SOURCE -g -O1 \
 	-fsanitize=address,undefined -fno-sanitize-recover=all
 FUZZ_TARGETS := config kernel acpi multiboot
 FUZZ_SRC := $(CORE_SRC) $(BOOT_SRC) $(wildcard monitor/x86/boot_info.c monitor/x86/multiboot*.c) \
@@ -36,13 +36,13 @@ $(FUZZ)/seed_acpi: tests/fuzz/seed_acpi.c tests/unit/firmware.h
 	@mkdir -p $(@D)
 	@$(HOST_CC) $(filter-out -MMD -MP,$(HOST_CFLAGS)) -o $@ $< -lcmocka
 
-# The hostile guests are seeds too, without what only a debugger reads.
-$(FUZZ)/seeds.done: tests/fuzz/seeds.py $(FUZZ)/seed_acpi $(BUILD)/attack/nmi.elf README.md \
+# A hostile guest is a seed too, without what only a debugger reads.
+$(FUZZ)/seeds.done: tests/fuzz/seeds.py $(FUZZ)/seed_acpi $(firstword $(ATTACK_ELFS)) README.md \
 		docs/mullion.conf.5 monitor/core/config_vm.c
 	@rm -rf $(FUZZ)/seeds
 	@mkdir -p $(FUZZ)/seeds
-	@objcopy --strip-all $(BUILD)/attack/nmi.elf $(FUZZ)/nmi.elf
-	@tests/fuzz/seeds.py $(FUZZ)/seeds $(FUZZ)/nmi.elf
+	@objcopy --strip-all $(firstword $(ATTACK_ELFS)) $(FUZZ)/guest.elf
+	@tests/fuzz/seeds.py $(FUZZ)/seeds $(FUZZ)/guest.elf
 	@$(FUZZ)/seed_acpi $(FUZZ)/seeds/acpi
 	@touch $@
 

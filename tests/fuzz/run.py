@@ -37,8 +37,9 @@ def run_target(build, target, seconds):
         return True, (f"{runs:,} executions in {seconds} s, {edges:,} edges, {features:,} "
                       f"features, {inputs:,} inputs kept")
     kept = FOUND.search(done.stdout)
-    last = "\n".join(done.stdout.splitlines()[-LAST_LINES:])
-    return False, f"{last}\nthe input: {kept[1] if kept else 'none was kept'}"
+    last = "\n" + "\n".join(done.stdout.splitlines()[-LAST_LINES:])
+    again = f"{kept[1]}; to see it again: {fuzz / target} {kept[1]}" if kept else "none was kept"
+    return False, f"{last}\nthe input: {again}"
 
 
 def main():
@@ -54,7 +55,7 @@ def main():
         for target, job in work:
             good, seen = job.result()
             results[target] = {"passed": good, "seen": seen if good else "failed"}
-            print(f"fuzz {target}: {'' if good else 'FAILED'}{seen}", flush=True)
+            print(f"fuzz {target}: {seen if good else f'FAILED: {seen}'}", flush=True)
     (options.build / "results").mkdir(exist_ok=True)
     (options.build / "results/fuzz.json").write_text(json.dumps(results, indent=2) + "\n",
                                                      encoding="utf-8")
