@@ -63,7 +63,7 @@ def show_claim(claim, outcomes):
         failed += [test for test, outcome in ran.items() if outcome.how == "failed"]
         for outcome in ran.values():
             seen += [figure for figure in outcome.seen if figure not in seen]
-            count += 1
+            count += outcome.count
     if failed:
         return f"**failed**: {', '.join(failed)}", False
     if missing:
@@ -134,8 +134,8 @@ def main():
     text = INTRO + "\n".join("\n".join(lines) for lines, _ in tables) + "\n"
     options.output.write_text(text, encoding="utf-8")
     bad = sum(count for _, count in tables)
-    print(f"evidence: {len(names)} tests named by {sum(len(part.claims) for part in parts)} claims, "
-          f"{bad} not shown")
+    claims = sum(len(part.claims) for part in parts)
+    print(f"evidence: {claims} claims by {len(names)} names of tests, {bad} not shown")
     return 1 if bad else 0
 
 

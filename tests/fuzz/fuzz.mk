@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Fuzzing, natively: libFuzzer (clang) on what reads a user's, a file's, the firmware's or a boot
-# loader's bytes. `make check-fuzz SECONDS=600` is a long run; what it finds is kept under $(BUILD)/fuzz.
+# loader's bytes. `make check-fuzz SECONDS=600` is a long run; what it finds is kept in $(FUZZ)/found.
 
 SECONDS := 30
 FUZZ := $(BUILD)/fuzz
@@ -28,7 +28,8 @@ $(FUZZ)/libmonitor.a: $(FUZZ_OBJ)
 
 $(FUZZ)/config: $(call fuzz_objects,fuzz_place)
 $(FUZZ)/kernel: $(call fuzz_objects,fuzz_guest)
-$(addprefix $(FUZZ)/,$(FUZZ_TARGETS)): $(FUZZ)/%: $(FUZZ)/obj/tests/fuzz/fuzz_%.o $(FUZZ)/libmonitor.a
+$(addprefix $(FUZZ)/,$(FUZZ_TARGETS)): $(FUZZ)/%: $(FUZZ)/obj/tests/fuzz/fuzz_%.o \
+		$(FUZZ)/libmonitor.a
 	@echo "  LD      $@"
 	@clang $(FUZZ_CFLAGS) -fsanitize=fuzzer -o $@ $(filter %.o,$^) $(FUZZ)/libmonitor.a
 

@@ -54,7 +54,7 @@ def main():
                 for target in options.targets]
         for target, job in work:
             good, seen = job.result()
-            results[target] = {"passed": good, "seen": seen if good else "failed"}
+            results[target] = {"passed": good, "seen": [seen] if good else []}
             print(f"fuzz {target}: {seen if good else f'FAILED: {seen}'}", flush=True)
     (options.build / "results").mkdir(exist_ok=True)
     (options.build / "results/fuzz.json").write_text(json.dumps(results, indent=2) + "\n",

@@ -31,7 +31,8 @@ def config_seeds():
         top = word in ("vm", "service", "strict", "poweroff")
         texts.append(f"{example}\nvm a {{}}\n" if top else f"vm web {{}}\nvm b {{ {example} }}\n")
     texts.append("vm a { cpus 0,2,4-7; node 1 }\nvm b { like a; cpus 3-3; memory 16M }\n")
-    texts.append("vm a {\r\n  cmdline \"a \\\"b\\\" \\\\\"\n  cpsu 2\n}\nvm a {}\nservice b { memory 0")
+    texts.append("vm a {\r\n  cmdline \"a \\\"b\\\" \\\\\"\n  cpsu 2\n}\n"
+                 "vm a {}\nservice b { memory 0")
     return [machine + text.encode() for text in texts for machine in MACHINES]
 
 

@@ -15,7 +15,7 @@ FIGURES = re.compile(r"\d+ \w+")  # a line with which a test says how much it ha
 
 
 def run_program(program):
-    """{passed, seen} of one program: all its tests, and the lines that it prints itself."""
+    """Of one program: did all its tests pass, how many, and its own lines that have figures."""
     done = subprocess.run([program], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
                           errors="replace", check=False)
     print(done.stdout, end="", flush=True)
@@ -24,8 +24,8 @@ def run_program(program):
     said = [line for line in lines if FIGURES.match(line)]
     if done.returncode != 0 or not good:
         print(f"FAILED: {program}", flush=True)
-        return {"passed": False, "seen": ""}
-    return {"passed": True, "seen": "; ".join([f"{len(good)} tests", *said])}
+        return {"passed": False, "tests": len(good), "seen": []}
+    return {"passed": True, "tests": len(good), "seen": said}
 
 
 def main():

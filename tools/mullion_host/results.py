@@ -13,9 +13,10 @@ TESTED = ("tests/boot", "tests/attack", "tests/unit")
 
 
 class Outcome(NamedTuple):
-    """How a test ended: passed, failed or skipped; the figures that it has recorded."""
+    """How a test ended: passed, failed or skipped; its figures; how many tests it is itself."""
     how: str
     seen: list
+    count: int = 1
 
 
 def _junit_id(root, case):
@@ -52,10 +53,11 @@ def read(root, folder):
     for kind in ("unit", "fuzz"):
         for name, result in _read_json(folder / f"{kind}.json").items():
             how = "passed" if result["passed"] else "failed"
-            outcomes[f"{kind}:{name}"] = Outcome(how, [result["seen"]] if result["seen"] else [])
+            outcomes[f"{kind}:{name}"] = Outcome(how, result["seen"], result.get("tests", 1))
     for name, part in _read_json(folder / "run.json").get("parts", {}).items():
         how = "passed" if part["passed"] and not part["failed"] else "failed"
-        outcomes[f"part:{name}"] = Outcome(how, [part["said"] or f"{part['passed']} passed"])
+        said = [part["said"]] if part["said"] else []
+        outcomes[f"part:{name}"] = Outcome(how, said, part["passed"])
     return outcomes
 
 
