@@ -119,7 +119,7 @@ def test_eight(boot, record_property):
     check_disjoint(tables)
     check_monitor_hidden(tables, monitor_memory(run))
     leaves = sum(len(own) for own, _ in tables.values())
-    record_property("seen", f"{len(vms)} kernels on {cores} cores, {leaves:,} pages of their tables")
+    record_property("seen", f"{len(vms)} kernels on {cores} cores, {leaves:,} pages mapped")
     check_far_apic_ids(run, vms, said)
 
 

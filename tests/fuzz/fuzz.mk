@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Fuzzing, natively: libFuzzer (clang) on what reads a user's, a file's, the firmware's or a boot
-# loader's bytes. `make check-fuzz SECONDS=600` is a long run; what it finds is kept in $(FUZZ)/found.
+# loader's bytes. `make check-fuzz SECONDS=600` is a long run. What breaks a target: $(FUZZ)/found.
 
 SECONDS := 30
 FUZZ := $(BUILD)/fuzz
