@@ -1,14 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-# Fuzzing, natively: libFuzzer (clang) on what reads a user's, a file's, the firmware's or a boot
-# loader's bytes. `make check-fuzz SECONDS=600` is a long run. What breaks a target: $(FUZZ)/found.
+# Fuzzing, natively: libFuzzer (clang) on what reads a user's, a file's, the firmware's, a boot
+# loader's or a guest's bytes. `make check-fuzz SECONDS=600` is a long run. What breaks a target: $(FUZZ)/found.
 
 SECONDS := 30
 FUZZ := $(BUILD)/fuzz
 FUZZ_CFLAGS := $(HOST_CFLAGS) -D_DEFAULT_SOURCE -g -O1 \
 	-fsanitize=address,undefined -fno-sanitize-recover=all
-FUZZ_TARGETS := config kernel acpi multiboot
-FUZZ_SRC := $(CORE_SRC) $(BOOT_SRC) $(wildcard monitor/x86/boot_info.c monitor/x86/multiboot*.c) \
-	monitor/lib/fmt.c
+FUZZ_TARGETS := config kernel acpi multiboot devices
+FUZZ_SRC := $(CORE_SRC) $(BOOT_SRC) $(X86_PURE_SRC) monitor/lib/fmt.c
 FUZZ_OBJ := $(patsubst %.c,$(FUZZ)/obj/%.o,$(FUZZ_SRC))
 fuzz_objects = $(patsubst %,$(FUZZ)/obj/tests/fuzz/%.o,$(1))
 

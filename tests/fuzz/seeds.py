@@ -105,6 +105,18 @@ def multiboot_seeds():
     return [b"\0" + second, b"\1" + bytes(first) + modules + entries + text]
 
 
+def device_seeds():
+    """What a driver does first: find the UART, size and move its BAR, set its message; then text."""
+    def step(what, where, value):
+        return struct.pack("<BBI", what, where, value)
+    sizing = [step(5, 0, 0x814), step(20, 4, 0xFFFFFFFF), step(19, 4, 0), step(20, 4, 0x1001)]
+    message = [step(5, 0, 0x844), step(20, 4, 0xFEE01000), step(5, 0, 0x840), step(12, 6, 1)]
+    uart = [step(1, 3, 0x80), step(1, 0, 1), step(1, 3, 3), step(1, 1, 3), step(0, 2, 0)]
+    text = [step(1, 0, byte) for byte in b"login:\x1b[0m\n"] + [step(7, 255, 0x61626364)]
+    echo = [step(1, 4, 0x10), step(1, 0, 0x55), step(2, 255, 0x41), step(0, 0, 0), step(6, 0, 0)]
+    return [b"\1" + b"".join(steps) for steps in (sizing, message, uart + text + echo)]
+
+
 def dictionary(words):
     """libFuzzer's format: one quoted entry a line."""
     quoted = ("".join(chr(b) if 0x20 < b < 0x7F and b not in b'"\\' else f"\\x{b:02x}"
@@ -125,14 +137,16 @@ def words_of(target):
         tables = (b"RSD PTR ", b"XSDT", b"RSDT", b"FACP", b"APIC", b"SRAT", b"SLIT", b"MCFG",
                   b"DSDT", b"HPET", b"DMAR", b"_S5_", b"_S3_", b"\x12\x07\x04", b"\x09\x10")
         return [*tables, b"\0\0\xf0\x7f", b"\xff\xff\xff\xff", b"\x01\0\0\0", b"\0\0\0\0\x01\0\0\0"]
-    return [struct.pack("<I", kind) for kind in (0, 3, 6, 8, 14, 15, 16, 20, 24, 38)]
+    if target == "multiboot":
+        return [struct.pack("<I", kind) for kind in (0, 3, 6, 8, 14, 15, 16, 20, 24, 38)]
+    return [bytes((kind, 0)) for kind in range(8)] + [b"\xff\xff\xff\xff", b"\x80\0\0\0"]
 
 
 def main():
     folder = Path(sys.argv[1])
     seeds = {"config": config_seeds(), "kernel": kernel_seeds(sys.argv[2:]),
-             "multiboot": multiboot_seeds()}
-    for target in ("config", "kernel", "acpi", "multiboot"):
+             "multiboot": multiboot_seeds(), "devices": device_seeds()}
+    for target in ("config", "kernel", "acpi", "multiboot", "devices"):
         (folder / target).mkdir(parents=True, exist_ok=True)
         (folder / f"{target}.dict").write_text(dictionary(words_of(target)), encoding="ascii")
         for number, seed in enumerate(seeds.get(target, ())):
