@@ -88,10 +88,8 @@ static void take_step(const uint8_t *bytes)
     static const unsigned sizes[] = {1, 2, 4};
     uint32_t value;
     memcpy(&value, bytes + 2, sizeof(value));
-    unsigned size = sizes[bytes[0] / STEPS % 3], in_word = bytes[1] % 8;
-    if (in_word + size > 8) /* further ports are not the bus's */
-        in_word = 8 - size;
-    uint16_t port = (uint16_t)(PCI_ADDRESS + in_word);
+    unsigned size = sizes[bytes[0] / STEPS % 3];
+    uint16_t port = (uint16_t)(PCI_ADDRESS + bytes[1] % 8); /* the access may end behind them */
     switch ((enum step)(bytes[0] % STEPS)) {
     case UART_READ:
         (void)serial_read(&console.serial, bytes[1] % SERIAL_PORTS);
