@@ -18,12 +18,12 @@ MONITOR_CFLAGS := -std=gnu17 -O2 -g -ffreestanding -fno-pic -mno-red-zone -mgene
 	-fstack-protector-strong -mstack-protector-guard=global \
 	-Imonitor -Iinclude -I$(BUILD) $(WARNINGS) -MD -MP
 
-$(BUILD)/obj/%.c.o: %.c $(BOOT_DSDT)
+$(BUILD)/obj/%.c.o: %.c $(BOOT_DSDT) Makefile
 	@mkdir -p $(@D)
 	@echo "  CC      $<"
 	@$(CC) $(MONITOR_CFLAGS) -c -o $@ $<
 
-$(BUILD)/obj/%.S.o: %.S
+$(BUILD)/obj/%.S.o: %.S Makefile
 	@mkdir -p $(@D)
 	@echo "  AS      $<"
 	@$(CC) -D__ASSEMBLER__ -ffreestanding -Imonitor -MD -MP -c -o $@ $<
