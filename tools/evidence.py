@@ -10,7 +10,7 @@ import sys
 import tomllib
 from pathlib import Path
 
-from mullion_host import packages, results
+from mullion_host import machine, packages, results
 
 INTRO = """\
 # Evidence
@@ -49,7 +49,7 @@ def describe_emulator(build):
     manifest = json.loads((build / "guests/manifest.json").read_text(encoding="utf-8"))
     kernels = [f"{entry['package']} {entry['version']}" for name, entry in sorted(manifest.items())
                if name.startswith("vmlinuz")]
-    emulator = f"QEMU {version[1]}" if version else "unknown"
+    emulator = f"QEMU {version[1]}, TCG, `-cpu {machine.TCG_CPU}`" if version else "unknown"
     return f"Emulator: {emulator}. Guests: {', '.join(kernels)}, as packaged."
 
 

@@ -96,7 +96,8 @@ def test_all_shown(tree):
     assert row(text, "two holds")[1] == "passed, all 2"
     assert row(text, "three holds")[1] == "passed"
     assert row(text, "it is portable")[1] == "passed; portable: 14 files"
-    assert "Commit abc123+changes, 2026-01-02. Emulator: QEMU 10.9.8. Guests: linux-image-x" in text
+    assert "Commit abc123+changes, 2026-01-02. Emulator: QEMU 10.9.8, TCG, " in text
+    assert "Guests: linux-image-x 6.1-2, as packaged." in text
     assert text.startswith("# Evidence\n\nWhat is claimed, ")
     assert "## Boot: `make check-boot`" in text
 
