@@ -16,17 +16,17 @@ WARNINGS := -Wall -Wextra -Wconversion -Wshadow -Wmissing-prototypes -Wcast-qual
 MONITOR_CFLAGS := -std=gnu17 -O2 -g -ffreestanding -fno-pic -mno-red-zone -mgeneral-regs-only \
 	-mcmodel=small -fno-asynchronous-unwind-tables -fcf-protection=none \
 	-fstack-protector-strong -mstack-protector-guard=global \
-	-Imonitor -Iinclude -I$(BUILD) $(WARNINGS) -MMD -MP
+	-Imonitor -Iinclude -I$(BUILD) $(WARNINGS) -MD -MP
 
-$(BUILD)/obj/%.c.o: %.c $(BOOT_DSDT)
+$(BUILD)/obj/%.c.o: %.c $(BOOT_DSDT) Makefile
 	@mkdir -p $(@D)
 	@echo "  CC      $<"
 	@$(CC) $(MONITOR_CFLAGS) -c -o $@ $<
 
-$(BUILD)/obj/%.S.o: %.S
+$(BUILD)/obj/%.S.o: %.S Makefile
 	@mkdir -p $(@D)
 	@echo "  AS      $<"
-	@$(CC) -D__ASSEMBLER__ -Imonitor -MMD -MP -c -o $@ $<
+	@$(CC) -D__ASSEMBLER__ -ffreestanding -Imonitor -MD -MP -c -o $@ $<
 
 $(BUILD)/mullion64.elf: $(MONITOR_OBJ) monitor/x86/mullion.ld
 	@echo "  LD      $@"
@@ -42,8 +42,9 @@ $(BUILD)/mullion.elf: $(BUILD)/mullion64.elf
 include tools/host.mk
 include tests/unit/unit.mk
 -include tests/boot/boot.mk tests/attack/attack.mk
+include tests/fuzz/fuzz.mk
 
-.PHONY: help all check check-all lint format loc clean
+.PHONY: help all check check-all evidence lint format loc reuse clean
 
 help:
 	@echo "Mullion divides one x86-64 machine into several, each with a Linux of its own."
@@ -74,17 +75,29 @@ check-all:
 loc: $(BUILD)/mullion.elf
 	@tools/loc.py $(BUILD)
 
+# The same, written into the table of docs/REUSE.md.
+reuse: $(BUILD)/mullion.elf
+	@tools/loc.py $(BUILD) docs/REUSE.md
+
+# What a part's pytest has seen, for `make evidence`.
+check-unit check-boot check-attack: export PYTEST_ADDOPTS = --rootdir=$(CURDIR) \
+	--junitxml=$(BUILD)/results/$@.xml -o junit_family=xunit1
+
+# The claims beside the results of the last `make check-all`, which does this at its end.
+evidence:
+	@tools/evidence.py --build $(BUILD) docs/EVIDENCE.md
+
 # The same sources with the other compiler, warnings and all.
 lint: $(BOOT_DSDT)
 	@for file in $(MONITOR_C); do \
-		clang $(filter-out -MMD -MP -mstack-protector-guard=global,$(MONITOR_CFLAGS)) -fsyntax-only $$file || exit 1; \
+		clang $(filter-out -MD -MP -mstack-protector-guard=global,$(MONITOR_CFLAGS)) -fsyntax-only $$file || exit 1; \
 	done
 	@echo "lint: $(words $(MONITOR_C)) files clean with clang"
 
 # The committed style; not part of the tests, since each release of clang-format has its own mind.
 format:
 	@clang-format -i $(MONITOR_C) $(wildcard monitor/*/*.h monitor/x86/*/*.h cli/*.[ch] guest/*.[ch] \
-		tests/unit/*.[ch] tests/attack/*.[ch] tests/boot/*.c include/mullion/*.h)
+		tests/unit/*.[ch] tests/attack/*.[ch] tests/fuzz/*.[ch] tests/boot/*.c include/mullion/*.h)
 
 clean:
 	@rm -rf $(BUILD)/obj $(BUILD)/gen $(BUILD)/unit $(BUILD)/cli $(BUILD)/mullion*

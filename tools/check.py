@@ -1,6 +1,9 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""`make check`: runs the parts one after the other, shows their time, adds up what they report."""
+"""`make check`: runs the parts one after the other, shows their time, adds up what they report.
+What they report is kept in build/results/run.json, from which `make check-all` writes EVIDENCE."""
+import datetime
+import json
 import os
 import re
 import subprocess
@@ -14,23 +17,50 @@ MAKE = os.environ.get("MAKE", "make").split()[0]
 CMOCKA = (re.compile(r"\[  PASSED  \] (\d+) test"), re.compile(r"\[  FAILED  \] (\d+) test"))
 PYTEST = (re.compile(r"(?:^|[ =])(\d+) passed"), re.compile(r"(?:^|[ =])(\d+) (?:failed|error)"))
 UNITTEST = (re.compile(r"^Ran (\d+) test"), re.compile(r"failures=(\d+)|errors=(\d+)"))
+SAID = re.compile(r"[a-z-]+: \d+ \w+")  # "lint: 68 files clean with clang"
+# What else stands behind a part's name is for make.
 PARTS = {
-    "check": ["all", "lint", "check-portable", "check-unit", "check-boot", "check-attack"],
-    "check-all": ["all", "lint", "check-portable", "check-unit", "check-boot", "check-attack"],
+    "check": ["all", "lint", "check-portable", "check-unit", "check-fuzz", "check-boot",
+              "check-attack"],
+    "check-all": ["all", "lint", "check-portable", "check-unit", "check-fuzz SECONDS=600",
+                  "check-boot", "check-attack", "evidence"],
 }
+EVIDENCE = "docs/EVIDENCE.md"  # written at the end, and so no change of the tree that was tested
 
 
-def run_part(part: str) -> tuple[int, int]:
-    """Run `make PART`, show its output as it comes; the tests passed and failed in it."""
+def commit() -> str:
+    """The commit that is tested, "+changes" behind it if the tree has any."""
+    def git(*words: str) -> str:
+        done = subprocess.run(["git", *words], text=True, stdout=subprocess.PIPE,
+                              stderr=subprocess.DEVNULL, check=False)
+        return done.stdout.strip()
+    changes = git("status", "--porcelain", "--", ".", f":!{EVIDENCE}")
+    return (git("rev-parse", "--short=12", "HEAD") or "none") + ("+changes" if changes else "")
+
+
+def forget_results() -> Path:
+    """The folder of the results, without those of an earlier run."""
+    folder = BUILD / "results"
+    folder.mkdir(parents=True, exist_ok=True)
+    for old in (*folder.glob("*.xml"), *folder.glob("*.json")):
+        old.unlink()
+    return folder
+
+
+def run_part(part: str) -> dict[str, int | str]:
+    """Run `make PART`, show its output as it comes; the tests passed and failed in it, and what a
+    part without tests says of itself."""
     start = time.monotonic()
+    said = ""
     print(f"== make {part}", flush=True)
     passed = failed = 0
-    process = subprocess.Popen([MAKE, "--no-print-directory", f"BUILD={BUILD}", part],
+    process = subprocess.Popen([MAKE, "--no-print-directory", f"BUILD={BUILD}", *part.split()],
                                stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
                                errors="replace")
     assert process.stdout is not None
     for line in process.stdout:
         print(line, end="", flush=True)
+        said = line.strip() if SAID.match(line) else said
         for good, bad in (CMOCKA, PYTEST, UNITTEST):
             passed += sum(int(n) for n in good.findall(line))
             failed += sum(int(next(g for g in m.groups() if g)) for m in bad.finditer(line))
@@ -41,13 +71,21 @@ def run_part(part: str) -> tuple[int, int]:
         passed = 1  # a part without tests of its own, such as a build
     print(f"== {part}: {passed} passed, {failed} failed, {time.monotonic() - start:.0f} s",
           flush=True)
-    return passed, failed
+    return {"passed": passed, "failed": failed, "said": said}
 
 
 def main() -> int:
-    totals = [run_part(part) for part in PARTS[sys.argv[1]]]
-    passed = sum(p for p, _ in totals)
-    failed = sum(f for _, f in totals)
+    parts = PARTS[sys.argv[-1]]
+    if "--list" in sys.argv:
+        print(*(part.split()[0] for part in parts))
+        return 0
+    results = forget_results() / "run.json"
+    run = {"commit": commit(), "date": datetime.date.today().isoformat(), "parts": {}}
+    for part in parts:
+        run["parts"][part.split()[0]] = run_part(part)
+        results.write_text(json.dumps(run, indent=2) + "\n", encoding="utf-8")
+    passed = sum(part["passed"] for part in run["parts"].values())
+    failed = sum(part["failed"] for part in run["parts"].values())
     print(f"{passed} passed, {failed} failed")
     return 1 if failed else 0
 

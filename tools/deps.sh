@@ -18,6 +18,7 @@ run     program  setpriv              util-linux
 run     file     /usr/share/keyrings/debian-archive-keyring.gpg  debian-archive-keyring
 run     file     /etc/ssl/certs/ca-certificates.crt              ca-certificates
 check   program  clang                clang
+check   runtime  libclang_rt.fuzzer-x86_64.a  libclang-rt-dev
 check   program  grub-mkrescue        grub-common
 check   file     /usr/lib/grub/i386-pc/moddep.lst     grub-pc-bin
 check   file     /usr/lib/grub/x86_64-efi/moddep.lst  grub-efi-amd64-bin
@@ -43,6 +44,7 @@ present() {
     program) command -v "$2" >/dev/null ;;
     file) [ -e "$2" ] ;;
     archive) [ "$(gcc -print-file-name="$2" 2>/dev/null)" != "$2" ] && command -v gcc >/dev/null ;;
+    runtime) [ -e "$(clang -print-runtime-dir 2>/dev/null)/$2" ] ;;
     header) echo "#include <$2>" | gcc -include stdarg.h -include stddef.h -include stdint.h \
         -include setjmp.h -E - >/dev/null 2>&1 ;;
     module) /usr/bin/python3 -c "import $2" >/dev/null 2>&1 ;;

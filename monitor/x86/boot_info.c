@@ -37,6 +37,8 @@ const char *boot_add_module(struct boot_info *boot, const char *string, uint64_t
     unsigned i = boot->module_count;
     if (i == MAX_MODULES)
         return "more than 64 boot modules";
+    if (end < start)
+        return "a boot module ends before it begins";
     name_of(boot->names[i], string);
     boot->modules[i] = (struct boot_module){boot->names[i], (const uint8_t *)start, end - start};
     boot->module_count++;

@@ -60,7 +60,7 @@ static const char *read_map(const struct tag_memory_map *map, struct boot_info *
 {
     uint64_t at = (uint64_t)(map + 1);
     uint64_t end = (uint64_t)map + map->tag.size;
-    if (map->entry_size < sizeof(struct memory_map_entry))
+    if (map->entry_size < sizeof(struct memory_map_entry) || map->entry_size % TAG_ALIGN != 0)
         return "the boot loader's memory map has entries of an unknown form";
     for (; at + map->entry_size <= end; at += map->entry_size) {
         const struct memory_map_entry *entry = (const struct memory_map_entry *)at;
@@ -72,7 +72,7 @@ static const char *read_map(const struct tag_memory_map *map, struct boot_info *
 
 static void read_framebuffer(const struct tag_framebuffer *tag, struct boot_info *boot)
 {
-    if (tag->kind == FRAMEBUFFER_RGB)
+    if (tag->kind == FRAMEBUFFER_RGB && tag->tag.size >= sizeof(*tag))
         boot_set_framebuffer(boot, tag->address, tag->pitch, tag->width, tag->height,
                              tag->bits_per_pixel, tag->colours);
 }
@@ -89,11 +89,28 @@ static void read_rsdp(const struct tag *tag, struct boot_info *boot)
 /* Where its form is not understood, the service VM does without EFI. */
 static void read_efi_map(const struct tag_efi_map *tag, struct boot_info *boot)
 {
-    uint64_t size = tag->tag.size > sizeof(*tag) ? tag->tag.size - sizeof(*tag) : 0;
-    if (!efi_read_map(&boot->efi, tag->map, size, tag->stride, tag->version))
+    if (!efi_read_map(&boot->efi, tag->map, tag->tag.size - sizeof(*tag), tag->stride,
+                      tag->version))
         log_warning("EFI's memory map has %u bytes in pieces of %u: more than Mullion takes, or in "
                     "an unknown form; the service VM starts without EFI",
                     tag->tag.size, tag->stride);
+}
+
+/* The tag lies before END with all that is always in one of its type; a string ends in its tag. */
+static bool is_whole(const struct tag *tag, uint64_t end)
+{
+    static const uint32_t least[] = {[TAG_MODULE] = sizeof(struct tag_module),
+                                     [TAG_MEMORY_MAP] = sizeof(struct tag_memory_map),
+                                     [TAG_FRAMEBUFFER] = offsetof(struct tag_framebuffer, reserved),
+                                     [TAG_EFI_64] = sizeof(struct tag_efi),
+                                     [TAG_EFI_MAP] = sizeof(struct tag_efi_map)};
+    uint32_t size = tag->type < ARRAY_SIZE(least) ? least[tag->type] : 0;
+    if (tag->size < sizeof(*tag) || tag->size < size || tag->size > end - (uint64_t)tag)
+        return false;
+    const char *byte = (const char *)tag + size, *behind = (const char *)tag + tag->size;
+    while (byte < behind && *byte != '\0')
+        byte++;
+    return tag->type != TAG_MODULE || byte < behind;
 }
 
 static const char *read_tag(const struct tag *tag, struct boot_info *boot)
@@ -127,11 +144,11 @@ const char *boot_read_multiboot2(uint64_t information, struct boot_info *boot)
     uint64_t end = information + *(const uint32_t *)information;
     const struct tag *tag = (const struct tag *)(information + TAG_ALIGN);
     while ((uint64_t)tag + sizeof(*tag) <= end && tag->type != TAG_END) {
+        if (!is_whole(tag, end))
+            return "the boot loader's information is damaged";
         const char *error = read_tag(tag, boot);
         if (error != NULL)
             return error;
-        if (tag->size < sizeof(*tag))
-            return "the boot loader's information is damaged";
         tag = (const struct tag *)align_up((uint64_t)tag + tag->size, TAG_ALIGN);
     }
     return boot->map.count > 0 ? NULL : "the boot loader gives no memory map";

@@ -41,7 +41,7 @@ def faulty_lines():
     return "".join(f"vm bad{i} {{ {block} }}\n" for i, (block, _, _) in enumerate(FAULTS))
 
 
-def test_faults(boot, bad_kernels):
+def test_faults(boot, bad_kernels, record_property):
     """All faults in one file: ten VMs are skipped with reasons, the two good ones run."""
     good = [service(), guest("good")]
     lead = configuration(good).replace("vm good { cpus 1;", "vm good { cpus 3-3;")
@@ -58,6 +58,7 @@ def test_faults(boot, bad_kernels):
         assert int(found[0][1]) == column, f"the column of {block!r}"
         assert run.log_lines(rf'vm "bad{index}" is skipped')
         assert not run.log_lines(rf'vm "bad{index}": start')
+    record_property("seen", f"{len(FAULTS)} faults in one file, each with its column")
     assert not run.log_lines(r'vm "good" is skipped')
 
 

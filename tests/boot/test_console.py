@@ -42,7 +42,7 @@ def test_interrupts(boot):
     run.detach()
 
 
-def test_idle_shell(boot):
+def test_idle_shell(boot, record_property):
     run = boot([service(), guest("vm", cpus=2)])
     run.reported()
     run.vm_line("vm", "Enter 'help'")
@@ -51,6 +51,7 @@ def test_idle_shell(boot):
     time.sleep(WINDOW_SECONDS)
     after = run.log.statistics()
     exits, _ = report.steady_state(report.exits_between(before, after))
+    record_property("seen", f"{exits} exits in {WINDOW_SECONDS} s while the shell waits")
     assert after.vms["vm"]["state"] == "running"
     assert sum(n for (name, _, _), n in before.exits.items() if name == "vm") > 0
     assert exits == 0, report.exits_between(before, after)

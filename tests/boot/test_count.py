@@ -17,7 +17,7 @@ def build_plugin(build):
     return plugin
 
 
-def test_counts(boot, build):
+def test_counts(boot, build, record_property):
     vms = [service(cpus=2, role="poweroff"), guest("one", "poweroff", cpus=2),
            guest("two", "poweroff")]
     run = boot(vms, extra=["-plugin", build_plugin(build)])
@@ -29,6 +29,6 @@ def test_counts(boot, build):
     with open(run.machine.run_path("qemu"), encoding="utf-8") as said:
         outside = int(re.search(r"VMRUN executed (\d+) times", said.read())[1])
     inside = sum(counted.values())
-    print(f"counted by the monitor: {inside}, from outside: {outside}")
+    record_property("seen", f"counted by the monitor {inside:,}, from outside {outside:,}")
     assert all(counted.values()), counted
     assert abs(inside - outside) <= 0.01 * outside, f"{inside} here, {outside} outside"

@@ -96,7 +96,7 @@ def check_node(vm, tables, said, ranges):
         assert min(leaf.address for leaf in leaves) == 0
 
 
-def test_eight(boot):
+def test_eight(boot, record_property):
     vms = [service(cpus=4)] + [guest(f"vm{i}", cpus=4) for i in range(1, 8)]
     cores = NODES * NODE_CORES
     run = boot(vms, monitor=True, cores=f"{cores},sockets={NODES},cores={NODE_CORES},threads=1",
@@ -118,6 +118,8 @@ def test_eight(boot):
     assert sorted(c for vm in vms for c in cores_of(said[vm.name]["cpus"])) == list(range(cores))
     check_disjoint(tables)
     check_monitor_hidden(tables, monitor_memory(run))
+    leaves = sum(len(own) for own, _ in tables.values())
+    record_property("seen", f"{len(vms)} kernels on {cores} cores, {leaves:,} pages mapped")
     check_far_apic_ids(run, vms, said)
 
 
@@ -136,7 +138,7 @@ def check_far_apic_ids(run, vms, said):
 
 
 @pytest.mark.parametrize("memory", [256, 640])
-def test_spanning(boot, memory):
+def test_spanning(boot, record_property, memory):
     """More cores than a node has, with memory that fits on one, and that doesn't."""
     vms = [service(cpus=2), guest("wide", cpus=4, memory=memory), guest("narrow", cpus=2)]
     run = boot(vms, monitor=True, cores="8,sockets=4,cores=2,threads=1", memory=4 * 512,
@@ -151,6 +153,7 @@ def test_spanning(boot, memory):
     ranges = ram_ranges(4, 512)
     nodes = {node_of(leaf, ranges) for leaf in tables["wide"][0]}
     nodes |= {core // 2 for core in cores_of(said["wide"]["cpus"])}
+    record_property("seen", f"{memory}M: {len(nodes)} nodes")
     assert spoken["wide"].nodes == len(nodes)
     check_node(vms[2], tables, int(said["narrow"]["node"]), ranges)
     check_disjoint(tables)

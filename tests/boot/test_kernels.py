@@ -5,7 +5,7 @@ from mullion_host.packages import Fetcher
 from rig import guest, service
 
 
-def test_two_kernels(boot, build):
+def test_two_kernels(boot, build, record_property):
     manifest = Fetcher(build).manifest()
     vms = [service(), guest("new", kernel="vmlinuz-6.12", cpus=2), guest("old", cpus=2)]
     run = boot(vms, kernels={"vmlinuz": "guests/vmlinuz-6.1",
@@ -14,4 +14,5 @@ def test_two_kernels(boot, build):
     assert spoken["new"].kernel == manifest["vmlinuz-6.12"]["release"]
     assert spoken["old"].kernel == manifest["vmlinuz-6.1"]["release"]
     assert spoken["host"].kernel == manifest["vmlinuz-6.1"]["release"]
+    record_property("seen", f"{spoken['old'].kernel} and {spoken['new'].kernel}")
     assert [spoken[name].cpus for name in ("host", "new", "old")] == [1, 2, 2]

@@ -23,7 +23,7 @@ def memsum_goes_on(run, name="sum"):
     assert not [x for x in run.log.lines if "MULLION-SUM BAD" in x]
 
 
-def test_restarts(boot):
+def test_restarts(boot, record_property):
     vms = [service(), guest("sum", "memsum"),
            guest("again", "reboot", words="mullion.delay=50"),
            guest("panics", "panic", words="mullion.delay=50")]
@@ -36,6 +36,7 @@ def test_restarts(boot):
         stopped = run.log_lines(rf"vm {name} state stopping cpus ")
         assert len(stopped) >= STARTS - 1, "a restart printed no statistics"
     assert run.vm_line("panics", "Kernel panic - not syncing: sysrq triggered crash")
+    record_property("seen", f"{STARTS} starts by reboot, {STARTS} by panic")
     memsum_goes_on(run)
     run.service_answers(secrets.token_hex(8))
     said = run.log.statistics().vms
@@ -94,7 +95,7 @@ def test_service_reboots(boot):
     assert sums == sorted(sums), "its sums began again"
 
 
-def test_ways_to_reboot(boot):
+def test_ways_to_reboot(boot, record_property):
     """The triple fault, the keyboard controller, ACPI's reset register, port CF9; one VM each."""
     ways = "tkap"
     vms = [service()] + [guest(f"way-{way}", "reboot", words=f"reboot={way} mullion.delay=50")
@@ -103,5 +104,6 @@ def test_ways_to_reboot(boot):
     run.reported("host")
     for way in ways:
         run.log_line(rf'vm "way-{way}": start 3,', seconds=BOOT_SECONDS)
+    record_property("seen", f"reboot={', '.join(ways)}")
     assert run.log_lines(r'vm "way-t": .*(triple fault|shutdown)')
     run.service_answers(secrets.token_hex(8))

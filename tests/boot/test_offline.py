@@ -6,7 +6,7 @@ from rig import BOOT_SECONDS, guest, service
 ROUNDS = 50  # a race that lost a core needed about twenty
 
 
-def test_offline(boot):
+def test_offline(boot, record_property):
     words = f"mullion.count={ROUNDS}"
     run = boot([service(cpus=3, role="offline", words=words),
                 guest("vm", "offline", cpus=3, words=words)])
@@ -19,4 +19,5 @@ def test_offline(boot):
         assert text.count("MULLION-CPU offline ok") == ROUNDS
         assert text.count("MULLION-CPU online ok") == ROUNDS
         assert "MULLION-FAIL" not in text
+    record_property("seen", f"{ROUNDS} of {ROUNDS} rounds in a VM and in the service VM")
     run.service_answers("after")

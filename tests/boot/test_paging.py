@@ -41,7 +41,7 @@ def check_stack(leaves, pointer):
     assert page - lowest <= STACK_MAX, f"no guard page under the stack at {pointer:#x}"
 
 
-def test_paging(boot):
+def test_paging(boot, record_property):
     run = boot([service(), guest("short", "poweroff", cpus=2)], monitor=True)
     run.reported()
     run.log_line('vm "short": power off')
@@ -51,6 +51,7 @@ def test_paging(boot):
     leaves, tables = nested.walk(run.qmp.read, core["CR3"])
     assert len(leaves) > 10 and len(tables) > 3
     loose = [leaf for leaf in leaves if leaf.write and leaf.execute]
+    record_property("seen", f"{len(leaves)} mappings, {len(loose)} writable and executable")
     assert not loose, f"writable and executable: {loose[:3]}"
     image = run.machine.path(run.machine.image)
     start, end = symbol(image, "image_start"), symbol(image, "image_rodata")

@@ -6,11 +6,12 @@ import subprocess
 import sys
 
 
-def test_smoke(build):
+def test_smoke(build, record_property):
     done = subprocess.run([sys.executable, "tools/run.py", "--build", build, "--smoke"],
                           stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                           stderr=subprocess.STDOUT, text=True, timeout=600)
     last = done.stdout.splitlines()[-1]
+    record_property("seen", last)
     match = re.fullmatch(r"smoke: (\d+) kernels reached user space, "
                          r"steady-state exits (\d+), ICR exits (\d+)", last)
     assert match, done.stdout

@@ -89,6 +89,35 @@ static void more_nodes_than_we_can_use(void **state)
     assert_int_equal(machine.cpus[0].node, 0);
 }
 
+/* Found by fuzzing: a FADT that ends in or behind its SMI command left it to the service VM. */
+static void a_short_fadt_names_no_smi_port(void **state)
+{
+    static uint8_t buffer[4 * KIB];
+    struct placement place = {.boot_cpu = 0};
+    (void)state;
+    cpu_set_add(&place.cpus, 0);
+    for (uint32_t size = 49; size < 100; size++) {
+        uint32_t madt = open_small();
+        (void)table_close(&firmware, madt);
+        uint32_t fadt = table_open(&firmware, "FACP", 3);
+        put_zero(&firmware, size - 36);
+        memset(firmware.bytes + fadt + 48, 0xb2, size - 48);
+        (void)table_close(&firmware, fadt);
+        read_small(madt, fadt);
+        size_t used = acpi_build_service(&info, firmware_map, &machine, &place, buffer,
+                                         sizeof(buffer), (gpa_t){MIB});
+        firmware_unmap();
+        assert_true(used > 0);
+        const uint8_t *built = buffer + 48; /* behind the RSDP */
+        assert_memory_equal(built, "FACP", 4);
+        for (uint32_t at = 48; at < size && at < 56; at++)
+            assert_int_equal(built[at], 0);
+        assert_int_equal(size > 95 ? built[95] : 0, 0);
+        assert_int_equal(size > 56 ? built[56] : 0xb2, 0xb2);
+        assert_int_equal(sum_of(built, size), 0);
+    }
+}
+
 /* Facts that hold whatever the tables say. */
 static void expect_sane_machine(void)
 {
@@ -149,6 +178,7 @@ int main(void)
         cmocka_unit_test(short_entries_are_not_read),
         cmocka_unit_test(the_broadcast_id_is_no_core),
         cmocka_unit_test(more_nodes_than_we_can_use),
+        cmocka_unit_test(a_short_fadt_names_no_smi_port),
         cmocka_unit_test(tables_may_hold_anything),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -107,6 +107,26 @@ static void linux_gets_the_framebuffer(void **state)
     vm_close(&vm);
 }
 
+static void linux_gets_efi(void **state)
+{
+    struct vm vm;
+    struct guest_start start;
+    (void)state;
+    vm_open(&vm, VM_SIZE);
+    vm.kernel = kernel_make();
+    vm.request.firmware.efi.system_table = 0x123456789abc;
+    vm.request.firmware.efi.map.v = 0x987654321000;
+    vm.request.firmware.efi.map_size = 960;
+    vm.request.firmware.efi.stride = 48;
+    vm.request.firmware.efi.version = 1;
+    assert_null(boot_load(&vm.request, &start));
+    const uint8_t *params = vm_at(&vm, start.argument.v, 4096);
+    const uint32_t expected[] = {0x34364c45, 0x56789abc, 48, 1, 0x54321000, 960, 0x1234, 0x9876};
+    assert_memory_equal(params + 0x1c0, expected, sizeof(expected));
+    kernel_free(&vm.kernel);
+    vm_close(&vm);
+}
+
 static void linux_errors_say_what_is_wrong(void **state)
 {
     struct boot_module kernel = kernel_make(), none = {"", (const uint8_t *)"", 0};
@@ -238,6 +258,7 @@ int main(void)
         cmocka_unit_test(linux_is_loaded_as_the_protocol_says),
         cmocka_unit_test(linux_copies_no_more_than_the_header),
         cmocka_unit_test(linux_gets_the_framebuffer),
+        cmocka_unit_test(linux_gets_efi),
         cmocka_unit_test(linux_errors_say_what_is_wrong),
         cmocka_unit_test(linux_load_errors),
         cmocka_unit_test(linux_moves_up_if_its_place_is_taken),

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # The host's side: the `mullion` command, unit tests with sanitizers, the check that core is portable.
 #
-# A new test is a new file: tests/unit/test_X.c (cmocka) or test_X.py; each is built, run and counted.
+# A new test is a new file: tests/unit/test_X.c (cmocka) or test_X.py (pytest); each is run and counted.
 
 BUILD ?= build
 UNIT := $(BUILD)/unit
@@ -22,8 +22,7 @@ HOST_CFLAGS := -std=c17 -D_POSIX_C_SOURCE=200809L -Imonitor -Iinclude -I$(BUILD)
 UNIT_CFLAGS := $(HOST_CFLAGS) -g -O1 -fsanitize=address,undefined -fno-sanitize-recover=all
 
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(UNIT)/%,$(wildcard tests/unit/test_*.c))
-UNIT_SCRIPTS := $(wildcard tests/unit/test_*.py)
-X86_PURE_SRC := monitor/x86/pagetable.c monitor/x86/guest_pci.c
+X86_PURE_SRC := $(addprefix monitor/x86/,pagetable.c guest_pci.c boot_info.c multiboot1.c multiboot2.c)
 UNIT_OBJ := $(patsubst %.c,$(UNIT)/obj/%.o,$(CORE_SRC) $(BOOT_SRC) $(X86_PURE_SRC) monitor/lib/fmt.c)
 CLI_OBJ := $(patsubst %.c,$(BUILD)/cli/%.o,$(CLI_SRC) $(CLI_CORE_SRC))
 CLI_UNIT_OBJ := $(patsubst %.c,$(UNIT)/obj/%.o,$(CLI_SRC) $(CLI_CORE_SRC))
@@ -65,11 +64,12 @@ $(UNIT)/mullion: $(CLI_UNIT_OBJ)
 	@$(HOST_CC) $(UNIT_CFLAGS) -o $@ $^
 
 check-unit: export MULLION_KERNEL = $(BUILD)/guests/vmlinuz-6.1
-check-unit: $(UNIT_TESTS) $(UNIT)/mullion $(BUILD)/guests/vmlinuz-6.1
+check-unit: export MULLION = $(UNIT)/mullion
+check-unit: export MULLION_BUILD = $(BUILD)
+check-unit: $(UNIT_TESTS) $(UNIT)/mullion $(BUILD)/guests/vmlinuz-6.1 $(BUILD)/mullion.elf
 	@failed=0; \
-	for test in $(UNIT_TESTS); do $$test || { failed=1; echo "FAILED: $$test"; }; done; \
-	for test in $(UNIT_SCRIPTS); do MULLION=$(UNIT)/mullion python3 $$test || \
-		{ failed=1; echo "FAILED: $$test"; }; done; \
+	tests/unit/run.py --results $(BUILD)/results/unit.json $(UNIT_TESTS) || failed=1; \
+	/usr/bin/python3 -B -m pytest -q -p no:cacheprovider tests/unit || failed=1; \
 	test $$failed = 0
 
 # monitor/core holds no hardware: it compiles for another processor and includes nothing of x86.

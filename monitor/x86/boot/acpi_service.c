@@ -63,18 +63,19 @@ static void write_madt(struct acpi_writer *writer, uint64_t address, acpi_map_fn
     acpi_table_end(writer, start);
 }
 
-/* SMI_CMD 0 says that ACPI is on and stays on (5.2.9): the SMI port is the monitor's. */
+/*
+ * SMI_CMD 0 says that ACPI is on and stays on (5.2.9): the SMI port is the monitor's. Byte by byte,
+ * since a table may end within a field.
+ */
 static void write_fadt(struct acpi_writer *writer, uint64_t address, acpi_map_fn map)
 {
     struct acpi_table fadt;
     if (!acpi_table_map(address, map, &fadt))
         return;
     size_t start = acpi_table_copy(writer, fadt.data, fadt.size);
-    if (fadt.size > FADT_CST_CONTROL) {
-        acpi_put(writer, start + FADT_SMI_COMMAND, 0, sizeof(uint32_t));
-        acpi_put(writer, start + FADT_ACPI_ENABLE, 0, 4); /* and disable, S4BIOS, P-states */
-        acpi_put(writer, start + FADT_CST_CONTROL, 0, 1);
-    }
+    for (size_t at = FADT_SMI_COMMAND; at < FADT_BLOCKS; at++) /* with the values to write there */
+        acpi_put(writer, start + at, 0, 1);
+    acpi_put(writer, start + FADT_CST_CONTROL, 0, 1);
     acpi_table_end(writer, start);
 }
 
