@@ -87,7 +87,7 @@ def test_efi(boot, build):
     start = len(run.console.lines)
     run.type_service("reboot -f")
     run.log_line(r'.*vm "host": start 2')
-    run.wait(run.console, r"# ", start=start, seconds=BOOT_SECONDS)
+    run.wait(run.console, "built-in shell", start=start, seconds=BOOT_SECONDS)
     run.service_answers("after")
     run.type_service("ls -d /sys/firmware/efi || echo no EFI")
     run.wait(run.console, r"^no EFI", start=start)
