@@ -56,7 +56,7 @@ def topology(cores, threads, nodes, memory):
     return files
 
 
-def epyc(cores=32, threads=2, nodes=1, memory=(64 << 30) - (1 << 29), leaf1=X2APIC, vm_cr=0):
+def epyc(cores=16, threads=2, nodes=1, memory=(64 << 30) - (1 << 29), leaf1=X2APIC, vm_cr=0):
     """A server with all that is asked for."""
     flags = "fpu lm svm npt x2apic nonstop_tsc"
     return {
