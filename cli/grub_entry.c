@@ -152,8 +152,9 @@ static void print_entry(const struct entry *entry)
            "    multiboot2",
            place->uuid);
     print_path(place->path);
+    /* By itself GRUB unpacks what begins as gzip, and loses the second archive of an initrd. */
     for (unsigned i = 1; i < entry->count; i++) {
-        printf("\n    module2");
+        printf("\n    module2 --nounzip");
         print_path(entry->list[i].place.path);
         printf(" %s", entry->list[i].name);
     }

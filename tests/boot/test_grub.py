@@ -13,12 +13,24 @@ from rig import BOOT_SECONDS, guest, service
 OVMF = "/usr/share/OVMF"
 
 
+def master(files, menu, disc):
+    """Write the ISO DISC from the folder FILES, which goes, with MENU as grub.cfg; its path."""
+    os.makedirs(os.path.join(files, "boot", "grub"), exist_ok=True)
+    with open(os.path.join(files, "boot", "grub", "grub.cfg"), "w", encoding="ascii") as out:
+        out.write(menu)
+    made = subprocess.run(["grub-mkrescue", "-o", disc, files], check=False, text=True,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    assert made.returncode == 0, made.stdout
+    shutil.rmtree(files)
+    return disc
+
+
 def make_disc(build, vms, folder):
     """An ISO with GRUB for both kinds of firmware, Mullion and its modules; its path."""
     machine = Machine(build, vms, image="boot/mullion.elf")
     files = os.path.join(folder, "disc")
     shutil.rmtree(files, ignore_errors=True)
-    os.makedirs(os.path.join(files, "boot", "grub"))
+    os.makedirs(os.path.join(files, "boot"))
     with open(os.path.join(files, "boot", "mullion.conf"), "w", encoding="ascii") as out:
         out.write(configuration(vms))
     lines = ["set timeout=0", "insmod all_video", "menuentry Mullion {",
@@ -28,14 +40,7 @@ def make_disc(build, vms, folder):
             shutil.copyfile(path, os.path.join(files, "boot", name))
         lines.append(f"  module2 /boot/{name} {name}")
     shutil.copyfile(machine.path(machine.image), os.path.join(files, "boot", "mullion.elf"))
-    with open(os.path.join(files, "boot", "grub", "grub.cfg"), "w", encoding="ascii") as out:
-        out.write("\n".join([*lines, "}", ""]))
-    disc = os.path.join(folder, "mullion.iso")
-    made = subprocess.run(["grub-mkrescue", "-o", disc, files], check=False, text=True,
-                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-    assert made.returncode == 0, made.stdout
-    shutil.rmtree(files)
-    return disc
+    return master(files, "\n".join([*lines, "}", ""]), os.path.join(folder, "mullion.iso"))
 
 
 def uefi(folder):

@@ -32,13 +32,13 @@ menuentry 'Mullion' --id mullion {{
     search --no-floppy --fs-uuid --set=root {uuid}
     echo 'Loading Mullion ...'
     multiboot2 {boot}/mullion/mullion.elf
-    module2 {boot}/mullion/mullion.conf mullion.conf
-    module2 {boot}/vmlinuz-6.1 vmlinuz-6.1
-    module2 {boot}/initrd.img-6.1 initrd.img-6.1
-    module2 {boot}/mullion/guest.img guest.img
-    module2 {boot}/mullion/unikernel unikernel
-    module2 {boot}/first first
-    module2 {boot}/mullion/second second
+    module2 --nounzip {boot}/mullion/mullion.conf mullion.conf
+    module2 --nounzip {boot}/vmlinuz-6.1 vmlinuz-6.1
+    module2 --nounzip {boot}/initrd.img-6.1 initrd.img-6.1
+    module2 --nounzip {boot}/mullion/guest.img guest.img
+    module2 --nounzip {boot}/mullion/unikernel unikernel
+    module2 --nounzip {boot}/first first
+    module2 --nounzip {boot}/mullion/second second
 }}
 """
 
@@ -133,15 +133,15 @@ class GrubEntry(unittest.TestCase):
                                           "/boot/my files/mullion.conf")
         self.assertEqual((status, err), (0, ""))
         self.assertIn("    multiboot2 '/a b/mullion.elf'\n", out)
-        self.assertIn("    module2 '/a b/guest.img' guest.img\n", out)
-        self.assertIn("    module2 /boot/vmlinuz-6.1 vmlinuz-6.1\n", out)
+        self.assertIn("    module2 --nounzip '/a b/guest.img' guest.img\n", out)
+        self.assertIn("    module2 --nounzip /boot/vmlinuz-6.1 vmlinuz-6.1\n", out)
 
     def test_link(self):
         """GRUB is told of the file itself, the monitor of the name in the configuration."""
         self.plain()
         os.rename(self.folder + "/boot/vmlinuz-6.1", self.folder + "/boot/real")
         os.symlink("real", self.folder + "/boot/vmlinuz-6.1")
-        self.assertIn("    module2 /boot/real vmlinuz-6.1\n", self.run_entry()[1])
+        self.assertIn("    module2 --nounzip /boot/real vmlinuz-6.1\n", self.run_entry()[1])
         os.remove(self.folder + "/boot/vmlinuz-6.1")
         os.symlink(MULLION, self.folder + "/boot/vmlinuz-6.1")
         self.fails("/boot/vmlinuz-6.1: ")

@@ -1,0 +1,131 @@
+# SPDX-License-Identifier: Apache-2.0
+# `mullion probe` on a stock kernel without Mullion: the real /proc, /sys, CPUID and MSRs.
+
+import json
+import os
+import re
+import subprocess
+
+import pytest
+
+from mullion_host.machine import Machine, TCG_CPU
+from overlay import write_overlay
+from rig import BOOT_SECONDS, Run, service
+
+GRUB_MODULE = "usr/lib/grub/i386-pc/multiboot2.mod"
+ITEM = re.compile(r"^  (\S.{15}) (yes|no|unknown) +(\S.*)$")
+NOT_IN_TCG = {"invariant TSC", "bare hardware", "SMT", "IOMMU"}
+
+
+class Bare(Machine):
+    """The emulated machine with a kernel instead of Mullion."""
+
+    def command(self, *ports):
+        words = super().command(*ports)
+        at = words.index("-kernel")
+        words[at:at + 4] = ["-kernel", self.path("guests/vmlinuz-6.1"),
+                            "-initrd", self.run_path("initrd.img"),
+                            "-append", self.vms[0].cmdline()]
+        return words
+
+
+def read_file(path):
+    with open(path, "rb") as file:
+        return file.read()
+
+
+def msr_module(build):
+    """The kernel's module that shows MSRs to root."""
+    entry = json.loads(read_file(os.path.join(build, "guests", "manifest.json")))["vmlinuz-6.1"]
+    name = f"./lib/modules/{entry['release']}/kernel/arch/x86/kernel/msr.ko"
+    package = subprocess.run(["dpkg-deb", "--fsys-tarfile", os.path.join(build, entry["deb"])],
+                             check=True, stdout=subprocess.PIPE).stdout
+    return subprocess.run(["tar", "-xO", name], input=package, check=True,
+                          stdout=subprocess.PIPE).stdout
+
+
+@pytest.fixture
+def bare(build, request):
+    """bare(cpu) is a running machine whose shell has the command `mullion`."""
+    runs = request.node.mullion_runs = []
+
+    def start(cpu):
+        vm = service(cpus=2, memory=1280)
+        machine = Bare(build, [vm], cpu=cpu, directory=f"boot/{request.node.name}")
+        os.makedirs(machine.run_path(""), exist_ok=True)
+        release = json.loads(read_file(machine.path("guests/manifest.json")))["vmlinuz-6.1"]
+        files = {"bin/mullion": read_file(machine.path("mullion")),
+                 GRUB_MODULE: read_file("/" + GRUB_MODULE), "msr.ko": msr_module(build),
+                 f"boot/vmlinuz-{release['release']}": b"-"}
+        write_overlay(build, files, machine.run_path("initrd.img"))
+        run = Run(machine, False)
+        runs.append(run)
+        run.__enter__()
+        run.wait(run.console, f"MULLION-REPORT name=host nonce={vm.nonce} ", seconds=BOOT_SECONDS)
+        return run
+
+    yield start
+    for run in runs:
+        run.end()
+
+
+def shell(run, command):
+    """The lines that a command prints, and its exit status."""
+    start = len(run.console.lines)
+    run.type_service(command + "; echo ended'-'$?")
+    status = run.wait(run.console, r"^ended-(\d+)$", start=start)[1]
+    lines = run.console.lines[start:]
+    return lines[1:lines.index(f"ended-{status}")], int(status)
+
+
+def probe(run):
+    """{label: (answer, text)}, the verdict, the configuration's text, the exit status."""
+    lines, status = shell(run, "mullion probe")
+    items = {m[1].strip(): (m[2], m[3]) for m in map(ITEM.match, lines) if m}
+    verdict = next(i for i, line in enumerate(lines) if line.startswith("this machine"))
+    return items, lines[verdict], "\n".join(lines[verdict + 1:]) + "\n", status
+
+
+def answered(items, answer):
+    return {label for label, (is_so, _) in items.items() if is_so == answer}
+
+
+def test_everything(bare, build, record_property):
+    run = bare(TCG_CPU)
+    items, verdict, _, status = probe(run)
+    assert items["SVM switched on"][0] == "unknown", "the module msr is not loaded yet"
+    assert status == 0 and "1 thing could not be seen" in verdict
+    shell(run, "insmod /msr.ko")
+    items, verdict, text, status = probe(run)
+    record_property("seen", f"{len(items)} items; {verdict}")
+    assert answered(items, "unknown") == set()
+    assert answered(items, "no") == NOT_IN_TCG, items
+    assert (verdict, status) == ("this machine can run Mullion", 0)
+    assert items["cores"][1] == "2"
+    assert "TCGTCGTCGTCG" in items["bare hardware"][1]
+    assert "VM_CR.SVMDIS is 0" in items["SVM switched on"][1]
+    assert f'cmdline "{run.machine.vms[0].cmdline()}"' in text
+    kilobytes = shell(run, "grep MemTotal /proc/meminfo")[0][0].split()[1]
+    checked = subprocess.run([os.path.join(build, "mullion"), "check", "--cpus", "2",
+                              "--memory", f"{kilobytes}K", "-"], input=text, text=True,
+                             capture_output=True, check=False)
+    assert checked.returncode == 0, checked.stderr + text
+    assert re.match(r"service host: 1 core \(0\),.*\nvm vm1: 1 core \(1\),", checked.stdout)
+    lines, status = shell(run, "mullion probe --config | mullion check -")
+    assert status == 0 and lines[0].startswith("service host: 1 core,")
+
+
+def test_no_svm(bare):
+    run = bare(TCG_CPU.replace("+svm", "-svm"))
+    items, verdict, _, status = probe(run)
+    assert items["AMD SVM"][0] == "no" and "+svm" in items["AMD SVM"][1]
+    assert (verdict, status) == ("this machine cannot run Mullion: 1 thing to change", 1)
+    assert answered(items, "no") == NOT_IN_TCG | {"AMD SVM"}
+    assert "SVM switched on" not in items
+
+
+def test_no_nested_paging(bare):
+    run = bare(TCG_CPU.replace("+npt", "-npt").replace("+x2apic", "-x2apic"))
+    items, _, _, status = probe(run)
+    assert status == 1
+    assert answered(items, "no") == NOT_IN_TCG | {"nested paging", "x2APIC"}
