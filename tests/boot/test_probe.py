@@ -8,11 +8,12 @@ import subprocess
 
 import pytest
 
-from mullion_host.machine import Machine, TCG_CPU
+from mullion_host.machine import SPARE_MEMORY, TCG_CPU, Machine
 from overlay import write_overlay
 from rig import BOOT_SECONDS, Run, service
 
 GRUB_MODULE = "usr/lib/grub/i386-pc/multiboot2.mod"
+MEMORY = 1536  # MiB
 ITEM = re.compile(r"^  (\S.{15}) (yes|no|unknown) +(\S.*)$")
 NOT_IN_TCG = {"invariant TSC", "bare hardware", "SMT", "IOMMU"}
 
@@ -50,7 +51,7 @@ def bare(build, request):
     runs = request.node.mullion_runs = []
 
     def start(cpu):
-        vm = service(cpus=2, memory=1280)
+        vm = service(cpus=2, memory=MEMORY - SPARE_MEMORY)
         machine = Bare(build, [vm], cpu=cpu, directory=f"boot/{request.node.name}")
         os.makedirs(machine.run_path(""), exist_ok=True)
         release = json.loads(read_file(machine.path("guests/manifest.json")))["vmlinuz-6.1"]
@@ -90,7 +91,17 @@ def answered(items, answer):
     return {label for label, (is_so, _) in items.items() if is_so == answer}
 
 
-def test_everything(bare, build, record_property):
+def start_divided(boot, build, name, text):
+    """The same machine, started by Mullion with the configuration that was printed for it."""
+    kernel = re.search(r"kernel (vmlinuz-\S+)", text)[1]
+    run = boot([service()], text=text, cores="2", memory=MEMORY, directory=f"boot/{name}-divided",
+               kernels={kernel: "guests/vmlinuz-6.1"})
+    run.vm_line("vm1", "MULLION-REPORT name=guest .* cpus=1 ", seconds=BOOT_SECONDS)
+    run.wait(run.console, "MULLION-REPORT name=host .* cpus=1 ", seconds=BOOT_SECONDS)
+    assert not run.log_lines(".*mullion.conf:")
+
+
+def test_everything(bare, boot, build, request, record_property):
     run = bare(TCG_CPU)
     items, verdict, _, status = probe(run)
     assert items["SVM switched on"][0] == "unknown", "the module msr is not loaded yet"
@@ -113,6 +124,8 @@ def test_everything(bare, build, record_property):
     assert re.match(r"service host: 1 core \(0\),.*\nvm vm1: 1 core \(1\),", checked.stdout)
     lines, status = shell(run, "mullion probe --config | mullion check -")
     assert status == 0 and lines[0].startswith("service host: 1 core,")
+    run.end()
+    start_divided(boot, build, request.node.name, text)
 
 
 def test_no_svm(bare):

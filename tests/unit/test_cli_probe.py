@@ -127,6 +127,11 @@ class Probe(unittest.TestCase):
                              "node 0: 64 cores, 256G; node 1: 64 cores, 256G")
         self.assertIn("2 threads a core", probed.items["SMT"][1])
         self.assertEqual(re.findall(r"cpus (\d+)", probed.config), ["8", "56", "64"])
+        wrong = {**MACHINES["uefi"], **machines.topology(8, 2, 2, 16 << 30)}
+        wrong[f"{machines.NODE}/node1/meminfo"] = "Node 1 MemTotal: 99999999 kB\n"
+        self.expect(wrong, "NUMA nodes", "unknown", "one node")
+        wrong[f"{machines.NODE}/node1/meminfo"] = "Node 1 MemTotal: 99999 kB\n"
+        self.expect(wrong, "NUMA nodes", "yes", "node 1: 4 cores")
         self.expect(MACHINES["single core"], "cores", "no", "2 or more")
         self.expect({**epyc(), f"{machines.CPU}/present": "0-511\n"}, "cores", "yes",
                     "512, of which Mullion takes 256")
@@ -192,6 +197,7 @@ class Probe(unittest.TestCase):
                 sizes = re.findall(r"memory (\d+)([MG])", out)
                 total = sum(int(n) << (20 if unit == "M" else 30) for n, unit in sizes)
                 self.assertLessEqual(0.6 * memory * KIB, total + 96 * (1 << 20), out)
+                self.assertLessEqual(total, memory * KIB * 15 // 16 - 64 * (1 << 20), out)
                 self.assertEqual(run("probe", "--config", "--root", self.folder)[1], config)
 
     def test_configuration_text(self):
@@ -215,6 +221,14 @@ class Probe(unittest.TestCase):
         config = self.probe(long).config
         self.assertIn("# Words that exceed 2047", config)
         self.assertEqual(check_config(config)[0], 0)
+
+    def test_modules_take_memory(self):
+        def given(initrd_size):
+            plant(self.folder, epyc(cores=4, threads=1, memory=4 << 30))
+            os.truncate(f"{self.folder}/boot/initrd.img-{machines.KERNEL}", initrd_size)
+            config = run("probe", "--config", "--root", self.folder)[1]
+            return sum(int(n) for n in re.findall(r"memory (\d+)M", config))
+        self.assertLessEqual(given(1 << 30), given(1 << 20) - 900)
 
     def test_config_alone(self):
         plant(self.folder, machines.svm_off())
