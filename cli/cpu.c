@@ -58,6 +58,14 @@ static enum answer feature(const struct processor *p, bool has, const char *flag
     return present ? ANSWER_YES : ANSWER_NO;
 }
 
+static void add_feature(struct report *report, enum weight weight, const char *label,
+                        enum answer answer, const char *yes, const char *no)
+{
+    const char *text = answer == ANSWER_YES ? yes : no;
+    report_add(report, weight, label, answer, "%s",
+               answer == ANSWER_UNKNOWN ? "neither CPUID nor /proc/cpuinfo" : text);
+}
+
 static void read_hypervisor(struct processor *p)
 {
     if (feature(p, cpuid_read(1).ecx & LEAF1_ECX_HYPERVISOR, "hypervisor") != ANSWER_YES)
@@ -163,14 +171,10 @@ static void add_vmx_switch(struct report *report, const struct processor *p)
 
 static void add_npt(struct report *report, const struct processor *p)
 {
-    enum answer answer = feature(p, cpuid_read(0x8000000a).edx & SVM_EDX_NESTED, "npt");
-    static const char *const texts[] = {
-        [ANSWER_YES] = "NPT",
-        [ANSWER_NO] = "use a processor with NPT; in a virtual machine let the hypervisor show it "
-                      "(QEMU: +npt)",
-        [ANSWER_UNKNOWN] = "neither CPUID nor /proc/cpuinfo",
-    };
-    report_add(report, NEEDED, "nested paging", answer, "%s", texts[answer]);
+    add_feature(report, NEEDED, "nested paging",
+                feature(p, cpuid_read(0x8000000a).edx & SVM_EDX_NESTED, "npt"), "NPT",
+                "use a processor with NPT; in a virtual machine let the hypervisor show it "
+                "(QEMU: +npt)");
 }
 
 static void add_ept(struct report *report, const struct processor *p)
@@ -187,26 +191,19 @@ static void add_ept(struct report *report, const struct processor *p)
 
 static void add_x2apic(struct report *report, const struct processor *p)
 {
-    enum answer answer = feature(p, cpuid_read(1).ecx & LEAF1_ECX_X2APIC, "x2apic");
-    static const char *const texts[] = {
-        [ANSWER_YES] = "the processor has it",
-        [ANSWER_NO] = "switch x2APIC (\"Local APIC Mode\") on in the firmware's set-up; AMD has it "
-                      "from Zen 2 on",
-        [ANSWER_UNKNOWN] = "neither CPUID nor /proc/cpuinfo",
-    };
-    report_add(report, NEEDED, "x2APIC", answer, "%s", texts[answer]);
+    add_feature(report, NEEDED, "x2APIC",
+                feature(p, cpuid_read(1).ecx & LEAF1_ECX_X2APIC, "x2apic"), "the processor has it",
+                "switch x2APIC (\"Local APIC Mode\") on in the firmware's set-up; AMD has it from "
+                "Zen 2 on");
 }
 
 static void add_tsc(struct report *report, const struct processor *p)
 {
-    enum answer answer = feature(p, cpuid_read(0x80000007).edx & EXT7_EDX_INVARIANT, "nonstop_tsc");
-    static const char *const texts[] = {
-        [ANSWER_YES] = "the clock runs evenly",
-        [ANSWER_NO] = "clocks of VMs may drift, though they are told otherwise; use a processor "
-                      "that has it",
-        [ANSWER_UNKNOWN] = "neither CPUID nor /proc/cpuinfo",
-    };
-    report_add(report, USEFUL, "invariant TSC", answer, "%s", texts[answer]);
+    add_feature(report, USEFUL, "invariant TSC",
+                feature(p, cpuid_read(0x80000007).edx & EXT7_EDX_INVARIANT, "nonstop_tsc"),
+                "the clock runs evenly",
+                "clocks of VMs may drift, though they are told otherwise; use a processor that "
+                "has it");
 }
 
 static void add_hypervisor(struct report *report, const struct processor *p)

@@ -69,13 +69,14 @@ static void add_log_port(struct report *report)
         answer = find_driver_line();
     if (answer == ANSWER_UNKNOWN && tree_each(PNP, has_log_port, NULL))
         answer = ANSWER_YES;
-    static const char *const texts[] = {
-        [ANSWER_YES] = "COM2 (2F8h): Mullion's log, 115200 baud",
-        [ANSWER_NO] = "no COM2 (2F8h): the log and its keys go nowhere; switch \"Serial Port 2\" "
-                      "on in the firmware's set-up, with address 2F8h",
-        [ANSWER_UNKNOWN] = "only root can see whether there is a COM2 (2F8h)",
-    };
-    report_add(report, USEFUL, "log port", answer, "%s", texts[answer]);
+    const char *text = "only root can see whether there is a COM2 (2F8h)";
+    if (answer == ANSWER_YES)
+        text = "COM2 (2F8h): Mullion's log, 115200 baud";
+    else if (answer == ANSWER_NO)
+        text =
+            "no COM2 (2F8h): the log and its keys go nowhere; switch \"Serial Port 2\" on in the "
+            "firmware's set-up, with address 2F8h";
+    report_add(report, USEFUL, "log port", answer, "%s", text);
 }
 
 static bool note_name(const char *name, void *context)

@@ -57,11 +57,12 @@ static struct rest node_rest(const struct probe_facts *facts, const struct probe
 static struct share take_service(struct rest *rest, unsigned threads)
 {
     unsigned quarter = whole(rest->cores / 4, threads);
-    unsigned cores = (unsigned)least(most(quarter, threads), SERVICE_CORES_MAX);
+    uint64_t wanted = least(most(quarter, threads), SERVICE_CORES_MAX);
+    unsigned cores = (unsigned)least(wanted, rest->cores);
     uint64_t memory = most(rest->memory / 4, least(SERVICE_MEMORY, rest->memory / 2));
     memory = round_memory(least(memory, SERVICE_MEMORY_MAX));
     struct share share = {cores, most(memory, CONFIG_MEMORY_MIN)};
-    rest->cores -= (unsigned)least(cores, rest->cores);
+    rest->cores -= cores;
     rest->memory -= least(share.memory, rest->memory);
     return share;
 }
