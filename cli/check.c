@@ -118,19 +118,26 @@ static int check_placement(const char *path, const struct check_machine *wanted,
     return STATUS_ERRORS;
 }
 
-int check_file(const char *path, const struct check_machine *machine)
+int check_read(const char *path, struct config *config)
 {
     static char text[FILE_MAX];
-    static struct config config;
     static struct config_errors errors;
-    static struct place_plan plan;
     long length = read_file(path, text);
     if (length < 0)
         return STATUS_USAGE;
-    if (!config_parse(text, (size_t)length, &config, &errors)) {
-        print_errors(path, &errors);
-        return STATUS_ERRORS;
-    }
+    if (config_parse(text, (size_t)length, config, &errors))
+        return STATUS_OK;
+    print_errors(path, &errors);
+    return STATUS_ERRORS;
+}
+
+int check_file(const char *path, const struct check_machine *machine)
+{
+    static struct config config;
+    static struct place_plan plan;
+    int status = check_read(path, &config);
+    if (status != STATUS_OK)
+        return status;
     bool place = machine->cpus != 0;
     if (place && check_placement(path, machine, &config, &plan) != STATUS_OK)
         return STATUS_ERRORS;

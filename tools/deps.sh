@@ -25,6 +25,7 @@ check   file     /usr/lib/grub/x86_64-efi/moddep.lst  grub-efi-amd64-bin
 check   file     /usr/share/OVMF/OVMF_CODE_4M.fd      ovmf
 check   program  xorriso              xorriso
 check   program  mformat              mtools
+check   file     /sbin/mke2fs         e2fsprogs
 check   program  clang-format         clang-format
 check   header   cmocka.h             libcmocka-dev
 check   archive  libcmocka.so         libcmocka-dev

@@ -3,5 +3,5 @@
 
 .PHONY: check-boot
 
-check-boot: $(BUILD)/mullion.elf guests guests-6.12
+check-boot: $(BUILD)/mullion.elf $(BUILD)/mullion guests guests-6.12
 	@/usr/bin/python3 -m pytest -q -p no:cacheprovider tests/boot --build $(BUILD)

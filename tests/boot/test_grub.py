@@ -8,12 +8,24 @@ import subprocess
 
 import pytest
 
-from files import initrd_with, kernel_module
 from mullion_host.machine import Machine, configuration
+from overlay import kernel_module, write_overlay
 from rig import BOOT_SECONDS, guest, service
 
 OVMF = "/usr/share/OVMF"
 VENDOR = "6d756c6c-696f-4e00-8000-000000000001"  # of a variable that only the test has
+
+
+def master(files, menu, disc):
+    """Write the ISO DISC from the folder FILES, which goes, with MENU as grub.cfg; its path."""
+    os.makedirs(os.path.join(files, "boot", "grub"), exist_ok=True)
+    with open(os.path.join(files, "boot", "grub", "grub.cfg"), "w", encoding="ascii") as out:
+        out.write(menu)
+    made = subprocess.run(["grub-mkrescue", "-o", disc, files], check=False, text=True,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    assert made.returncode == 0, made.stdout
+    shutil.rmtree(files)
+    return disc
 
 
 def make_disc(build, vms, folder, **options):
@@ -21,7 +33,7 @@ def make_disc(build, vms, folder, **options):
     machine = Machine(build, vms, image="boot/mullion.elf", **options)
     files = os.path.join(folder, "disc")
     shutil.rmtree(files, ignore_errors=True)
-    os.makedirs(os.path.join(files, "boot", "grub"))
+    os.makedirs(os.path.join(files, "boot"))
     with open(os.path.join(files, "boot", "mullion.conf"), "w", encoding="ascii") as out:
         out.write(configuration(vms))
     lines = ["set timeout=0", "insmod all_video", "menuentry Mullion {",
@@ -31,14 +43,7 @@ def make_disc(build, vms, folder, **options):
             shutil.copyfile(path, os.path.join(files, "boot", name))
         lines.append(f"  module2 --nounzip /boot/{name} {name}")
     shutil.copyfile(machine.path(machine.image), os.path.join(files, "boot", "mullion.elf"))
-    with open(os.path.join(files, "boot", "grub", "grub.cfg"), "w", encoding="ascii") as out:
-        out.write("\n".join([*lines, "}", ""]))
-    disc = os.path.join(folder, "mullion.iso")
-    made = subprocess.run(["grub-mkrescue", "-o", disc, files], check=False, text=True,
-                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-    assert made.returncode == 0, made.stdout
-    shutil.rmtree(files)
-    return disc
+    return master(files, "\n".join([*lines, "}", ""]), os.path.join(folder, "mullion.iso"))
 
 
 def uefi(folder):
@@ -70,8 +75,9 @@ def test_efi(boot, build):
     """The service VM uses the firmware's runtime services; restarted, it does without."""
     folder = os.path.join(build, "boot", "test_efi")
     os.makedirs(folder, exist_ok=True)
-    module = kernel_module(build, "vmlinuz-6.1", "efivarfs.ko")
-    initrd = initrd_with(build, folder, {"efivarfs.ko": module})
+    initrd = "boot/test_efi/initrd.img"
+    write_overlay(build, {"efivarfs.ko": kernel_module(build, "fs/efivarfs/efivarfs.ko")},
+                  os.path.join(build, initrd))
     vms = [service(), guest("vm")]
     words = uefi(folder)
     run = boot(vms, disc=make_disc(build, vms, folder, initrd=initrd), extra=words)

@@ -114,6 +114,23 @@ class Cli(unittest.TestCase):
         self.assertIn("usage: mullion check", out)
         self.assertEqual(self.run_mullion("--help")[1], out)
 
+    def test_manual_of_the_command(self):
+        """The manual names the help's commands and options, all and no others; so does INSTALL."""
+        usage = self.run_mullion("help")[1].split("\n\n")[0]
+        commands = set(re.findall(r"mullion ([a-z-]+)", usage))
+        options = set(re.findall(r"--[a-z]+", usage))
+        self.assertEqual(commands, {"check", "probe", "grub-entry", "help"})
+        with open(os.path.join(DOCS, "mullion.1"), encoding="utf-8") as file:
+            manual = file.read()
+        synopsis = manual.split(".Sh SYNOPSIS")[1].split(".Sh DESCRIPTION")[0]
+        self.assertEqual(set(re.findall(r"^\.Cm ([a-z-]+)", synopsis, re.M)), commands)
+        for part in (synopsis, manual.split(".Sh DESCRIPTION")[1]):
+            self.assertEqual({"-" + o for o in re.findall(r"Fl (-[a-z]+)", part)}, options)
+        with open(os.path.join(DOCS, "INSTALL.md"), encoding="utf-8") as file:
+            shown = re.findall(r"build/mullion ([a-z][a-z-]*)((?: --[a-z]+)*)", file.read())
+        self.assertEqual({command for command, _ in shown}, {"check", "probe", "grub-entry"})
+        self.assertLessEqual({word for _, words in shown for word in words.split()}, options)
+
     def test_manual(self):
         """The manual names the parser's keywords, all and no others, and its example is good."""
         with open(os.path.join(DOCS, "mullion.conf.5"), encoding="utf-8") as file:

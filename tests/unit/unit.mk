@@ -17,7 +17,7 @@ CLI_SRC := $(wildcard cli/*.c)
 CLI_CORE_SRC := $(wildcard monitor/core/config*.c monitor/core/place*.c) monitor/lib/fmt.c
 
 HOST_CC ?= gcc
-HOST_CFLAGS := -std=c17 -D_POSIX_C_SOURCE=200809L -Imonitor -Iinclude -I$(BUILD) -Wall -Wextra \
+HOST_CFLAGS := -std=c17 -D_XOPEN_SOURCE=700 -Imonitor -Iinclude -I$(BUILD) -Wall -Wextra \
 	-Wconversion -Wshadow -Wmissing-prototypes -Wcast-qual -Wvla -Wundef -Werror -MMD -MP
 UNIT_CFLAGS := $(HOST_CFLAGS) -g -O1 -fsanitize=address,undefined -fno-sanitize-recover=all
 
@@ -32,9 +32,10 @@ CLI_UNIT_OBJ := $(patsubst %.c,$(UNIT)/obj/%.o,$(CLI_SRC) $(CLI_CORE_SRC))
 
 cli: $(BUILD)/mullion
 
+# Static, so that it runs in an initial RAM disk, too.
 $(BUILD)/mullion: $(CLI_OBJ)
 	@echo "  LD      $@"
-	@$(HOST_CC) -o $@ $^
+	@$(HOST_CC) -static -o $@ $^
 
 $(BUILD)/cli/%.o: %.c
 	@mkdir -p $(@D)
