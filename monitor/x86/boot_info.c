@@ -45,6 +45,29 @@ const char *boot_add_module(struct boot_info *boot, const char *string, uint64_t
     return NULL;
 }
 
+/* The value of the digit, 16 or more if it is none. */
+static unsigned hex_digit(char c)
+{
+    char lower = (char)(c | 0x20);
+    if (c >= '0' && c <= '9')
+        return (unsigned)(c - '0');
+    return lower >= 'a' && lower <= 'f' ? (unsigned)(lower - 'a') + 10 : 16;
+}
+
+void boot_read_command(struct boot_info *boot, const char *line)
+{
+    static const char word[] = "rsdp=";
+    size_t length = sizeof(word) - 1;
+    for (const char *p = line; *p != '\0'; p++) {
+        if ((p > line && p[-1] != ' ') || strncmp(p, word, length) != 0)
+            continue;
+        p += p[length] == '0' && (p[length + 1] | 0x20) == 'x' ? length + 2 : length;
+        for (boot->rsdp_said = 0; hex_digit(*p) < 16; p++)
+            boot->rsdp_said = boot->rsdp_said << 4 | hex_digit(*p);
+        return;
+    }
+}
+
 void boot_set_framebuffer(struct boot_info *boot, uint64_t base, uint32_t pitch, uint32_t width,
                           uint32_t height, uint8_t bits_per_pixel, const uint8_t colours[6])
 {

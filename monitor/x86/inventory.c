@@ -49,12 +49,13 @@ bool inventory_read(const struct boot_info *boot, struct acpi_info *acpi, struct
     apic_id_t bsp = {cpuid(1, 0).ebx >> 24};
     if (cpuid(0, 0).eax >= 0xb && cpuid(0xb, 0).ebx != 0)
         bsp.v = cpuid(0xb, 0).edx; /* all 32 bits */
-    if (!acpi_read(boot->rsdp, bsp, map_boot, acpi, m, warning, sizeof(warning))) {
+    uint64_t rsdp = boot->rsdp != 0 ? boot->rsdp : boot->rsdp_said;
+    if (!acpi_read(rsdp, bsp, map_boot, acpi, m, warning, sizeof(warning))) {
         log_error("no usable ACPI tables: Mullion finds the cores by them. %s", warning);
         return false;
     }
     if (warning[0] != '\0')
-        log_warning("ACPI: %s", warning);
+        log_warning("%s", warning);
     if (!read_ram(boot, m)) {
         log_error("the boot loader's memory map names no RAM, or more pieces than Mullion takes");
         return false;

@@ -2,6 +2,7 @@
 /* Multiboot 1 information (Multiboot specification 0.6.96, 3.3). */
 #include "x86/boot_info.h"
 
+#define FLAG_COMMAND     (1u << 2)
 #define FLAG_MODULES     (1u << 3)
 #define FLAG_MEMORY_MAP  (1u << 6)
 #define FLAG_FRAMEBUFFER (1u << 12)
@@ -75,6 +76,8 @@ const char *boot_read_multiboot1(uint64_t information, struct boot_info *boot)
 {
     const struct multiboot_info *info = (const struct multiboot_info *)information;
     read_framebuffer(info, boot);
+    if ((info->flags & FLAG_COMMAND) != 0)
+        boot_read_command(boot, (const char *)(uint64_t)info->cmdline);
     const char *error = read_map(info, boot);
     return error != NULL ? error : read_modules(info, boot);
 }

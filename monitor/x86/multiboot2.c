@@ -5,6 +5,7 @@
 #include "x86/boot_info.h"
 
 #define TAG_END         0u
+#define TAG_COMMAND     1u
 #define TAG_MODULE      3u
 #define TAG_MEMORY_MAP  6u
 #define TAG_FRAMEBUFFER 8u
@@ -110,13 +111,16 @@ static bool is_whole(const struct tag *tag, uint64_t end)
     const char *byte = (const char *)tag + size, *behind = (const char *)tag + tag->size;
     while (byte < behind && *byte != '\0')
         byte++;
-    return tag->type != TAG_MODULE || byte < behind;
+    return (tag->type != TAG_MODULE && tag->type != TAG_COMMAND) || byte < behind;
 }
 
 static const char *read_tag(const struct tag *tag, struct boot_info *boot)
 {
     const struct tag_module *module = (const struct tag_module *)tag;
     switch (tag->type) {
+    case TAG_COMMAND:
+        boot_read_command(boot, (const char *)(tag + 1));
+        return NULL;
     case TAG_MODULE:
         return boot_add_module(boot, module->string, module->start, module->end);
     case TAG_MEMORY_MAP:

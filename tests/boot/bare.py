@@ -20,13 +20,14 @@ class Bare(Machine):
                                 "-append", self.vms[0].cmdline()]
         return words
 
+    def prepare(self, files):
+        """Writes its initial RAM disk, with FILES, {path: bytes}, in it."""
+        os.makedirs(self.run_path(""), exist_ok=True)
+        write_overlay(self.build, files, self.run_path("initrd.img"))
 
-def start_bare(machine, files, runs):
-    """The running machine, its shell ready, with FILES, {path: bytes}, in the initial RAM disk.
 
-    It is appended to RUNS at once, so that the caller ends it whatever happens."""
-    os.makedirs(machine.run_path(""), exist_ok=True)
-    write_overlay(machine.build, files, machine.run_path("initrd.img"))
+def start_bare(machine, runs):
+    """The running machine, its shell ready; appended to RUNS, for the caller to end."""
     run = Run(machine, False)
     runs.append(run)
     run.__enter__()

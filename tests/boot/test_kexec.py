@@ -3,13 +3,17 @@
 
 import os
 import re
+import shutil
 import subprocess
+
+import pytest
 
 from bare import Bare, shell, start_bare
 from mullion_host.machine import configuration
 from mullion_host.packages import Fetcher
 from overlay import read_file
 from rig import BOOT_SECONDS, guest, service
+from test_grub import master, uefi
 
 MEMORY = 1536  # MiB
 LIBRARIES = "usr/lib/x86_64-linux-gnu"
@@ -30,10 +34,21 @@ def kexec_files(build):
     return files, version
 
 
-def test_kexec(build, request, record_property):
+def linux_disc(machine):
+    """A disc from which GRUB starts the stock kernel."""
+    files = machine.run_path("disc")
+    os.makedirs(os.path.join(files, "boot"), exist_ok=True)
+    shutil.copyfile(machine.path("guests/vmlinuz-6.1"), os.path.join(files, "boot", "vmlinuz"))
+    shutil.copyfile(machine.run_path("initrd.img"), os.path.join(files, "boot", "initrd.img"))
+    return master(files, f"linux /boot/vmlinuz {machine.vms[0].cmdline()}\n"
+                  "initrd /boot/initrd.img\nboot\n", machine.run_path("linux.iso"))
+
+
+@pytest.mark.parametrize("firmware", ["bios", "uefi"])
+def test_kexec(build, request, record_property, firmware):
     runs = request.node.mullion_runs = []
     vms = [service(cpus=2), guest("vm", cpus=2)]
-    machine = Bare(build, vms, memory=MEMORY, directory="boot/test_kexec",
+    machine = Bare(build, vms, memory=MEMORY, directory=f"boot/test_kexec[{firmware}]",
                    image="boot/mullion.elf")
     files, version = kexec_files(build)
     modules = {"mullion.conf": configuration(vms).encode(),
@@ -41,10 +56,16 @@ def test_kexec(build, request, record_property):
                "initrd.img": read_file(machine.path("guests/initrd.img"))}
     files |= {name: data for name, data in modules.items()}
     files["mullion.elf"] = read_file(machine.path("boot/mullion.elf"))
+    machine.prepare(files)
+    if firmware == "uefi":
+        machine.disc = linux_disc(machine)
+        machine.extra = ["-vga", "std", *uefi(machine.run_path(""))]
     try:
-        run = start_bare(machine, files, runs)
+        run = start_bare(machine, runs)
         assert not run.log_lines("Mullion")
         words = " ".join(f'--module="/{name} {name}"' for name in modules)
+        if firmware == "uefi":  # kexec does not say where the tables are; the kernel knows
+            words += " --command-line=rsdp=$(sed -n s/ACPI20=//p /sys/firmware/efi/systab)"
         lines, status = shell(run, f"kexec -l /mullion.elf {words}")
         assert status == 0, "\n".join(lines)
         start = len(run.console.lines)
@@ -61,3 +82,5 @@ def test_kexec(build, request, record_property):
     finally:
         for run in runs:
             run.end()
+        if machine.disc:
+            os.remove(machine.disc)

@@ -30,7 +30,8 @@ def bare(build, request):
                  GRUB_MODULE: read_file("/" + GRUB_MODULE),
                  "msr.ko": kernel_module(build, "arch/x86/kernel/msr.ko"),
                  f"boot/vmlinuz-{guest_package(build)['release']}": b"-"}
-        return start_bare(machine, files, runs)
+        machine.prepare(files)
+        return start_bare(machine, runs)
 
     yield start
     for run in runs:

@@ -5,10 +5,13 @@
 #include "x86/boot_info.h"
 #include "x86/memory.h"
 
-#define MODULE 3u
-#define MAP    6u
-#define FRAME  8u
-#define RSDP   15u
+#define COMMAND 1u
+#define MODULE  3u
+#define MAP     6u
+#define FRAME   8u
+#define EFI_64  12u
+#define RSDP    15u
+#define EFI_MAP 17u
 
 static struct boot_info boot;
 static struct {
@@ -87,10 +90,56 @@ static void whole_information_is_read(void **state)
     assert_int_equal(boot.rsdp, (uintptr_t)boot.rsdp_copy);
 }
 
+static void efi_is_read(void **state)
+{
+    const uint32_t table[] = {0x12345678, 0x9a};
+    uint32_t map[2 + 2 * 12] = {48, 1, 7, [2 + 12] = 6, [2 + 12 + 2] = 0x7000};
+    (void)state;
+    make_open();
+    make_map(24);
+    make_tag(EFI_64, 8 + sizeof(table), table, ARRAY_SIZE(table));
+    make_tag(EFI_MAP, 8 + sizeof(map), map, ARRAY_SIZE(map));
+    assert_null(make_read(true));
+    assert_true(boot.efi.system_table == 0x9a12345678);
+    assert_int_equal(boot.efi.stride, 48);
+    assert_int_equal(boot.efi.count, 1);
+    assert_int_equal(boot.efi.kept[0].physical, 0x7000);
+    map[0] = 39; /* less than a descriptor: no EFI, but no error */
+    make_open();
+    make_map(24);
+    make_tag(EFI_64, 8 + sizeof(table), table, ARRAY_SIZE(table));
+    make_tag(EFI_MAP, 8 + sizeof(map), map, ARRAY_SIZE(map));
+    assert_null(make_read(true));
+    assert_int_equal(boot.efi.count, 0);
+}
+
+static void the_command_line_may_say_the_rsdp(void **state)
+{
+    static const struct {
+        const char *line;
+        uint64_t rsdp;
+    } cases[] = {
+        {"", 0},
+        {"mullion.elf", 0},
+        {"rsdp=", 0},
+        {"rsdp=0x", 0},
+        {"/mullion.elf rsdp=0x7FfE014", 0x7ffe014},
+        {"rsdp=7ffe014 more", 0x7ffe014},
+        {"acpi_rsdp=0x1000", 0},
+        {"quiet rsdp=10g", 0x10},
+    };
+    (void)state;
+    for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {
+        memset(&boot, 0, sizeof(boot));
+        boot_read_command(&boot, cases[i].line);
+        assert_int_equal(boot.rsdp_said, cases[i].rsdp);
+    }
+}
+
 /* The lengths that a tag or the whole states are not believed. */
 static void tags_that_leave_it_are_damage(void **state)
 {
-    static const uint32_t types[] = {MODULE, MAP, FRAME, RSDP, 77};
+    static const uint32_t types[] = {COMMAND, MODULE, MAP, FRAME, EFI_64, RSDP, EFI_MAP, 77};
     const uint32_t words[4] = {24};
     (void)state;
     for (unsigned i = 0; i < ARRAY_SIZE(types); i++) {
@@ -151,6 +200,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(whole_information_is_read),
+        cmocka_unit_test(efi_is_read),
+        cmocka_unit_test(the_command_line_may_say_the_rsdp),
         cmocka_unit_test(tags_that_leave_it_are_damage),
         cmocka_unit_test(short_tags_are_damage),
         cmocka_unit_test(entries_of_another_form_are_refused),
