@@ -41,7 +41,7 @@ $(BUILD)/mullion.elf: $(BUILD)/mullion64.elf
 
 include tools/host.mk
 include tests/unit/unit.mk
--include tests/boot/boot.mk tests/attack/attack.mk
+-include tests/boot/boot.mk tests/attack/attack.mk tests/teeth/teeth.mk
 
 .PHONY: help all check check-all lint format loc clean
 
@@ -56,6 +56,7 @@ help:
 	@echo "  make all              only build: build/mullion.elf and the command build/mullion"
 	@echo "  make check-unit check-portable check-boot check-attack    parts of make check"
 	@echo "  make check-all        make check, and what takes longer"
+	@echo "  make check-teeth      is each of some broken monitors caught by a test? (ONLY=NAME)"
 	@echo "  make loc              lines of code of the monitor"
 	@echo "  make lint, format     the monitor with clang, too; the sources in the committed style"
 	@echo "  make clean            remove what was built; downloads stay in build/"
