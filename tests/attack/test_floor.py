@@ -28,7 +28,7 @@ def test_no_line_opens_the_floor(record_property):
     machine.text = configuration([service, bad]).replace("vm bad { ", "vm bad { " + wishes())
     with Session(machine) as session:
         attack.wait_linux(session, service)
-        done = attack.wait_line(session, REFUSED, 180)
+        done = attack.wait_line(session, REFUSED, 90)
         bad_lines = [line for line in session.log.lines if re.match(r"\[bad\] .*BAD", line)]
         assert not bad_lines, "\n".join(bad_lines)
         said = "\n".join(attack.monitor_lines(session))

@@ -39,7 +39,7 @@ class Teeth:
         """One result, shown at once."""
         self.passed += good
         self.failed += not good
-        print(text[:2 * WIDTH], flush=True)
+        print(text, flush=True)
 
     def prepare(self, tests):
         """The unbroken copy, with all that the tests need."""
@@ -86,7 +86,7 @@ class Teeth:
         if caught:
             shutil.rmtree(tree)
             self.count(True, f"caught   {mutation.name}  by {mutation.test}  {seconds}\n"
-                             f"         {mutation.what}: {why}"[:2 * WIDTH])
+                             f"         {mutation.what}: {why[:WIDTH]}")
         else:
             self.count(False, f"MISSED   {mutation.name}  {seconds}\n"
                               f"         {mutation.what}: {why}")

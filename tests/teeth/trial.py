@@ -122,15 +122,15 @@ def run_unit(tree, test, log):
 
 
 def run_pytest(tree, test, log):
-    """One test of pytest's. What it says are its error lines, not the code shown beside them."""
+    """One test of pytest's. What it says: its error lines and the statements that failed."""
     command = [*PYTEST, test]
     if test.startswith("tests/boot/"):
         command += ["--build", "build"]
     status, said = run_limited(command, tree, log, TEST_SECONDS)
     if status not in (0, 1):
         return Verdict(BROKEN, f"{test} did not run, or not to its end\n" + said)
-    errors = "".join(line[1:].strip() + "\n" for line in said.splitlines() if re.match(r"E\b", line))
-    return Verdict(FAILED if status else PASSED, errors)
+    lines = [line[1:].strip() for line in said.splitlines() if re.match("[E>] ", line)]
+    return Verdict(FAILED if status else PASSED, "\n".join(lines))
 
 
 def run(tree, test, log):
