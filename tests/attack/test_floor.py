@@ -28,9 +28,10 @@ def test_no_line_opens_the_floor(record_property):
     machine.text = configuration([service, bad]).replace("vm bad { ", "vm bad { " + wishes())
     with Session(machine) as session:
         attack.wait_linux(session, service)
-        done = attack.wait_line(session, REFUSED, 90)
+        attack.wait_line(session, r"^\[bad\] HOSTILE (done refused|BAD)", 180)
         bad_lines = [line for line in session.log.lines if re.match(r"\[bad\] .*BAD", line)]
         assert not bad_lines, "\n".join(bad_lines)
+        done = attack.wait_line(session, REFUSED, 10)
         said = "\n".join(attack.monitor_lines(session))
         assert said.count("of these belong to the monitor and stay as they are") == len(PORTS)
         assert said.count("of these belong to the monitor and stay closed") == len(MSRS)
