@@ -41,7 +41,7 @@ $(BUILD)/mullion.elf: $(BUILD)/mullion64.elf
 
 include tools/host.mk
 include tests/unit/unit.mk
--include tests/boot/boot.mk tests/attack/attack.mk
+-include tests/boot/boot.mk tests/attack/attack.mk tests/teeth/teeth.mk
 include tests/fuzz/fuzz.mk
 
 .PHONY: help all check check-all evidence lint format loc reuse clean
@@ -56,7 +56,9 @@ help:
 	@echo "  make smoke            the same boot without a terminal; exits in the steady state"
 	@echo "  make all              only build: build/mullion.elf and the command build/mullion"
 	@echo "  make check-unit check-portable check-boot check-attack    parts of make check"
-	@echo "  make check-all        make check, and what takes longer"
+	@echo "  make check-fuzz       any input for parsers, loaders and a guest's devices (SECONDS=30)"
+	@echo "  make check-all        make check, what takes longer, and docs/EVIDENCE.md from all of it"
+	@echo "  make check-teeth      is each of some broken monitors caught by a test? (ONLY=NAME)"
 	@echo "  make loc              lines of code of the monitor"
 	@echo "  make lint, format     the monitor with clang, too; the sources in the committed style"
 	@echo "  make clean            remove what was built; downloads stay in build/"
@@ -100,4 +102,5 @@ format:
 		tests/unit/*.[ch] tests/attack/*.[ch] tests/fuzz/*.[ch] tests/boot/*.c include/mullion/*.h)
 
 clean:
-	@rm -rf $(BUILD)/obj $(BUILD)/gen $(BUILD)/unit $(BUILD)/cli $(BUILD)/mullion*
+	@rm -rf $(BUILD)/obj $(BUILD)/gen $(BUILD)/unit $(BUILD)/cli $(BUILD)/fuzz $(BUILD)/teeth \
+		$(BUILD)/results $(BUILD)/mullion*

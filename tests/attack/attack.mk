@@ -7,10 +7,10 @@ ATTACK_CFLAGS := -std=gnu17 -O2 -g -ffreestanding -fno-pic -mno-red-zone -mgener
 	-mcmodel=small -fno-asynchronous-unwind-tables -fno-stack-protector -fcf-protection=none \
 	-fno-tree-loop-distribute-patterns -Wall -Wextra -Wshadow -Wmissing-prototypes -Wvla -Wundef \
 	-Werror -MMD -MP
-ATTACK_ELFS := $(addprefix $(BUILD)/attack/,nmi.elf hostile.elf service.elf)
+ATTACK_ELFS := $(addprefix $(BUILD)/attack/,nmi.elf hostile.elf service.elf message.elf)
 ATTACK_HOSTILE := $(wildcard tests/attack/hostile*.c)
-ATTACK_COMMON := $(filter-out $(ATTACK_HOSTILE) tests/attack/nmi.c tests/attack/service.c, \
-	$(wildcard tests/attack/*.c tests/attack/*.S))
+ATTACK_COMMON := $(filter-out $(ATTACK_HOSTILE) \
+	$(addprefix tests/attack/,nmi.c service.c message.c),$(wildcard tests/attack/*.c tests/attack/*.S))
 attack_objects = $(patsubst tests/attack/%,$(BUILD)/attack/obj/%.o,$(1))
 
 .PHONY: attack check-attack
@@ -21,6 +21,7 @@ $(BUILD)/attack/obj/%.o: tests/attack/%
 	@$(CC) $(ATTACK_CFLAGS) -c -o $@ $<
 
 $(BUILD)/attack/nmi.elf: $(call attack_objects,$(ATTACK_COMMON) tests/attack/nmi.c)
+$(BUILD)/attack/message.elf: $(call attack_objects,$(ATTACK_COMMON) tests/attack/message.c)
 $(BUILD)/attack/hostile.elf: $(call attack_objects,$(ATTACK_COMMON) $(ATTACK_HOSTILE))
 $(BUILD)/attack/service.elf: $(call attack_objects,$(ATTACK_COMMON) tests/attack/service.c)
 # A service VM has its memory where the machine has it: the monitor lies at 1 MiB.
