@@ -94,7 +94,8 @@ lint: $(BOOT_DSDT)
 	@for file in $(MONITOR_C); do \
 		clang $(filter-out -MD -MP -mstack-protector-guard=global,$(MONITOR_CFLAGS)) -fsyntax-only $$file || exit 1; \
 	done
-	@echo "lint: $(words $(MONITOR_C)) files clean with clang"
+	@for file in $(CLI_SRC); do clang $(filter-out -MMD -MP,$(HOST_CFLAGS)) -fsyntax-only $$file || exit 1; done
+	@echo "lint: $(words $(MONITOR_C) $(CLI_SRC)) files clean with clang"
 
 # The committed style; not part of the tests, since each release of clang-format has its own mind.
 format:
