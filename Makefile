@@ -41,7 +41,7 @@ $(BUILD)/mullion.elf: $(BUILD)/mullion64.elf
 
 include tools/host.mk
 include tests/unit/unit.mk
--include tests/boot/boot.mk tests/attack/attack.mk
+-include tests/boot/boot.mk tests/attack/attack.mk bench/bench.mk
 
 .PHONY: help all check check-all lint format loc clean
 
@@ -56,6 +56,7 @@ help:
 	@echo "  make all              only build: build/mullion.elf and the command build/mullion"
 	@echo "  make check-unit check-portable check-boot check-attack    parts of make check"
 	@echo "  make check-all        make check, and what takes longer"
+	@echo "  make bench            counts beside bare metal, KVM and Xen: docs/BENCH.md (SECONDS=20)"
 	@echo "  make loc              lines of code of the monitor"
 	@echo "  make lint, format     the monitor with clang, too; the sources in the committed style"
 	@echo "  make clean            remove what was built; downloads stay in build/"
@@ -84,7 +85,8 @@ lint: $(BOOT_DSDT)
 # The committed style; not part of the tests, since each release of clang-format has its own mind.
 format:
 	@clang-format -i $(MONITOR_C) $(wildcard monitor/*/*.h monitor/x86/*/*.h cli/*.[ch] guest/*.[ch] \
-		tests/unit/*.[ch] tests/attack/*.[ch] tests/boot/*.c include/mullion/*.h)
+		tests/unit/*.[ch] tests/attack/*.[ch] tests/boot/*.c include/mullion/*.h \
+		bench/plugin/*.[ch])
 
 clean:
 	@rm -rf $(BUILD)/obj $(BUILD)/gen $(BUILD)/unit $(BUILD)/cli $(BUILD)/mullion*

@@ -119,6 +119,24 @@ class Fetcher:
         return f"busybox-static {version}", os.path.getsize(deb)
 
     @_in_turn
+    def unpacked(self, package):
+        """(directory, version) of one package of the machine's own release, without what it
+        depends on, unpacked under build/peers/. A meta package stands for the first that it names."""
+        suite = sources.codename()
+        known = self.manifest().get(package)
+        if known and os.path.isdir(os.path.join(self.build, known["path"])):
+            return os.path.join(self.build, known["path"]), known["version"]
+        apt = self._apt(suite, [suite])
+        real = package
+        if package.startswith("linux-image-"):
+            real = re.match(r"\S+", apt.show(package)["Depends"]).group(0)
+        version = apt.show(real)["Version"]
+        where = os.path.join("peers", package)
+        unpack(apt.download(real), os.path.join(self.build, where))
+        self._record(package, package=real, version=version, suite=suite, path=where)
+        return os.path.join(self.build, where), version
+
+    @_in_turn
     def qemu(self):
         """build/host/qemu-system-x86_64: a wrapper of the system's QEMU, or of one unpacked."""
         wrapper = os.path.join(self.host, "qemu-system-x86_64")
