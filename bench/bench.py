@@ -37,6 +37,8 @@ def options_read():
     parser.add_argument("--build", default="build", help="the build directory")
     parser.add_argument("--docs", default="docs", help="where BENCH.md and the charts go")
     parser.add_argument("--seconds", type=int, default=20, help="of the guest's clock for each load")
+    parser.add_argument("--again", action="store_true",
+                        help="only write the documents again, from the last run's results.json")
     parser.add_argument("--systems", default=",".join(SYSTEMS), help="those to run")
     return parser.parse_args()
 
@@ -82,8 +84,8 @@ def measure(kind, options, notes):
     return found
 
 
-def main():
-    options = options_read()
+def run_all(options):
+    """All systems, one after the other; what comes of it is in results.json, too."""
     start = time.monotonic()
     notes, found = [], {}
     for name in options.systems.split(","):
@@ -92,18 +94,32 @@ def main():
             found[name] = system
     results = {"commit": commit(), "seconds": options.seconds, "cores": systems.CORES,
                "memory": systems.MEMORY, "versions": versions(options.build),
-               "duration": round(time.monotonic() - start), "systems": found,
-               "targets": targets.judge(found), "notes": notes}
-    path = os.path.join(options.build, "bench", "results.json")
-    with open(path, "w", encoding="utf-8") as out:
+               "duration": round(time.monotonic() - start), "systems": found, "notes": notes}
+    with open(results_path(options), "w", encoding="utf-8") as out:
         json.dump(results, out, indent=1)
-    if "mullion" in found:
-        document.write(results, options.docs)
-    met = sum(target["met"] for target in results["targets"])
-    for target in results["targets"]:
+    return results
+
+
+def results_path(options):
+    """Where the figures are kept."""
+    return os.path.join(options.build, "bench", "results.json")
+
+
+def main():
+    options = options_read()
+    if options.again:
+        with open(results_path(options), encoding="utf-8") as text:
+            results = json.load(text)
+    else:
+        results = run_all(options)
+    found = targets.judge(results["systems"])
+    if "mullion" in results["systems"]:
+        document.write(results, found, options.docs)
+    for target in found:
         print(("met     " if target["met"] else "missed  ") + f"{target['text']}: {target['seen']}")
-    print(f"bench: {len(found)} systems, {met} of {len(results['targets'])} targets met, "
-          f"{results['duration']} s; {path}, {options.docs}/BENCH.md")
+    print(f"bench: {len(results['systems'])} systems, {sum(t['met'] for t in found)} of "
+          f"{len(found)} targets met, {results['duration']} s; {results_path(options)}, "
+          f"{options.docs}/BENCH.md")
     return 0
 
 

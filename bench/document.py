@@ -88,7 +88,8 @@ def cost_lines(systems):
                              number(cost["most"])])
     return ["## Instructions from an exit to the next entry", "",
             "All that the core executes outside of the guest, from behind VMRUN to the next VMRUN, "
-            "that one included. `Icr` from the IPI-heavy load, `cpuid` from the loop of CPUID.", "",
+            "that one included. Mean of the IPI-heavy load and of the loop of CPUID; least and most are "
+            "those of the whole run.", "",
             *table(["reason", "system", "mean", "least", "most"], rows)]
 
 
@@ -99,17 +100,19 @@ def work_lines(systems):
     for system in systems.values():
         work = system["work"]
         if work:
-            rows.append([system["title"], number(work["rounds"])] + [
+            rows.append([system["title"], number(work["rounds"]), number(work["undisturbed"])] + [
                 f"{work[key]:,.0f}" + (f" ({work[key] / bare[key]:.5f})" if bare else "")
-                for key in ("least", "median", "sum")])
+                for key in ("least", "mean_undisturbed", "mean")])
     return ["## Guest instructions of a fixed workload", "",
             "The same program on the same core: computing, system calls, messages through a pipe, "
             "page faults, reading a file, fork and wait; in brackets the ratio to bare metal. A "
-            "round counts everything that the core executes inside the guest meanwhile, timer "
-            "ticks too. In an emulator ticks come by the host's clock, and slower "
-            "systems take more of them in the same work: the median round is short enough to have "
-            "none, the sum has them all.", "",
-            *table(["system", "rounds", "least round", "median round", "all rounds"], rows)]
+            "round counts everything that the core executes inside the guest meanwhile. In an "
+            "emulator timer ticks come by the host's clock, so that the slower system takes more of "
+            "them in the same work: rounds in which no interrupt was taken (no more IRETs than page "
+            "faults make) tell the work itself, the mean of all rounds has the ticks in it. A REP "
+            "instruction counts once or a few times, however much it copies.", "",
+            *table(["system", "rounds", "without interrupt", "least of these", "mean of these",
+                    "mean of all"], rows)]
 
 
 def target_lines(found):
@@ -119,7 +122,7 @@ def target_lines(found):
     return ["## Targets", "", *table(["target", "seen", ""], rows)]
 
 
-def write(results, docs):
+def write(results, found, docs):
     """docs/BENCH.md."""
     systems = results["systems"]
     versions = results["versions"]
@@ -134,7 +137,7 @@ def write(results, docs):
     lines += [f"* **{system['title']}**: {system['what']}" for system in systems.values()]
     lines += ["", "![Exits of quiet loads](bench-exits.svg)", "",
               "![Exits for each unit of work](bench-units.svg)", ""]
-    lines += target_lines(results["targets"]) + boot_lines(systems) + load_lines(systems)
+    lines += target_lines(found) + boot_lines(systems) + load_lines(systems)
     lines += work_lines(systems) + cost_lines(systems)
     ours = systems["mullion"]
     lines += ["## Memory of the monitor", "",

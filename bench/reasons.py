@@ -2,6 +2,7 @@
 # Names of SVM's exit codes (AMD APM 2, appendix C), the same ones for all monitors.
 
 ICR = 0x830
+XEN_STUBS = 0xffff82d07f000000  # Xen's entries for SYSCALL, a page for each core
 CONSOLES = (0x2f8, 0x3f8)
 NAMES = {0x60: "interrupt", 0x61: "nmi", 0x62: "smi", 0x63: "init", 0x64: "interrupt window",
          0x65: "control register", 0x72: "cpuid", 0x74: "iret", 0x76: "invd", 0x77: "pause",
@@ -10,7 +11,7 @@ NAMES = {0x60: "interrupt", 0x61: "nmi", 0x62: "smi", 0x63: "init", 0x64: "inter
 
 
 def name(code, detail):
-    """The reason in words: icr, cpuid, console, port, msr, hlt, interrupt .."""
+    """The reason in words: icr, cpuid, console, hlt .."""
     if code == 0x7c:
         return "icr" if detail & 0xffffffff == ICR and detail >> 32 else "msr"
     if code == 0x7b:
@@ -21,8 +22,10 @@ def name(code, detail):
         return "debug register"
     if 0x40 <= code < 0x60:
         return "exception"
-    if code >> 47:  # an address of Xen's: a paravirtual guest has no exit code
-        return "entry"
+    if code >= XEN_STUBS:  # an address of Xen's: a paravirtual guest has no exit code
+        return "system call or hypercall"
+    if code >> 47:
+        return "exception or interrupt"
     return NAMES.get(code, f"{code:#x}")
 
 

@@ -20,6 +20,15 @@ class Xen(System):
             "is counted are entries into Xen's addresses: hypercalls, interrupts, faults, and each "
             "system call, which Xen passes on.")
 
+    def notes(self):
+        return ["Xen: Debian's cloud kernel is built without XEN_DOM0, so dom0 is the ordinary "
+                "kernel of the same version.",
+                "Xen, boot: a paravirtual kernel begins elsewhere and already unpacked, so its "
+                "boot is not compared.",
+                "Xen, dom0 as PVH (with VMRUN, so with exits): in this emulator it needs "
+                "`-device amd-iommu` and stopped early when it was tried; guests beside dom0 need "
+                "Xen's tools in it, which was not tried."]
+
     def patterns(self):
         return {}  # a paravirtual kernel starts elsewhere, and unpacked
 

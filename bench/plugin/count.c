@@ -13,7 +13,7 @@ EXPORT int qemu_plugin_version = 4; /* QEMU 9.2 and newer */
 EXPORT int qemu_plugin_install(plugin_id id, const void *info, int argc, char **argv);
 
 struct processor processors[MAX_PROCESSORS];
-static struct score total;
+static struct score total, returns;
 static enum { BARE, SVM, XEN } kind;
 
 /* Places to note the counts at, recognized by the code that is there. */
@@ -27,6 +27,11 @@ static size_t pattern_count;
 uint64_t executed(unsigned cpu)
 {
     return qemu_plugin_u64_get(total, cpu);
+}
+
+uint64_t returned(unsigned cpu)
+{
+    return qemu_plugin_u64_get(returns, cpu);
 }
 
 static void settle(unsigned cpu)
@@ -120,6 +125,18 @@ static void look_for_marker(struct qemu_plugin_insn *insn)
         qemu_plugin_register_vcpu_insn_exec_cb(insn, marked, READ_REGISTERS, NULL);
 }
 
+/* IRET: with the same number of page faults, more of them means that an interrupt was taken. */
+static void look_for_return(struct qemu_plugin_insn *insn)
+{
+    uint8_t bytes[2] = {0};
+    size_t size = qemu_plugin_insn_size(insn);
+
+    if (size > sizeof(bytes) || qemu_plugin_insn_data(insn, bytes, size) != size)
+        return;
+    if (bytes[size - 1] == 0xcf && (size == 1 || bytes[0] == 0x48))
+        qemu_plugin_register_vcpu_insn_exec_inline_per_vcpu(insn, ADD, returns, 1);
+}
+
 /* Instructions are counted one by one: a fault in the middle of a block must not count its rest. */
 static void translated(plugin_id id, struct qemu_plugin_tb *tb)
 {
@@ -129,6 +146,7 @@ static void translated(plugin_id id, struct qemu_plugin_tb *tb)
         qemu_plugin_register_vcpu_insn_exec_inline_per_vcpu(insn, ADD, total, 1);
         look_for_patterns(insn);
         look_for_marker(insn);
+        look_for_return(insn);
     }
     if (kind == SVM)
         svm_translated(tb);
@@ -203,7 +221,8 @@ int qemu_plugin_install(plugin_id id, const void *info, int argc, char **argv)
             fprintf(stderr, "bench plugin: cannot take `%s`\n", argv[i]);
             return -1;
         }
-    total = (struct score){qemu_plugin_scoreboard_new(sizeof(uint64_t)), 0};
+    total.board = returns.board = qemu_plugin_scoreboard_new(2 * sizeof(uint64_t));
+    returns.offset = sizeof(uint64_t);
     if (kind == XEN)
         xen_init();
     qemu_plugin_register_vcpu_init_cb(id, processor_started);

@@ -28,6 +28,8 @@ extern struct processor processors[MAX_PROCESSORS];
 
 /* count.c: how many instructions this processor has executed. */
 uint64_t executed(unsigned cpu);
+/* How many of them were IRET. */
+uint64_t returned(unsigned cpu);
 /* The guest is entered, or left because of CODE and DETAIL. */
 void guest_entered(unsigned cpu);
 void guest_left(unsigned cpu, uint64_t code, uint64_t detail);

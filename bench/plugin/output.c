@@ -49,13 +49,14 @@ void output_full(unsigned cpu, uint64_t id)
 void output_short(unsigned cpu, uint64_t id)
 {
     const struct processor *p = &processors[cpu];
+    uint64_t passed = executed(cpu) - p->since;
 
     if (!file)
         return;
     pthread_mutex_lock(&lock);
     fprintf(file,
-            "short %" PRIu64 " cpu %u guest %" PRIu64 " host %" PRIu64 " entries %" PRIu64 "\n", id,
-            cpu, p->guest + (p->inside ? executed(cpu) - p->since : 0),
-            p->host + (p->inside ? 0 : executed(cpu) - p->since), p->entries);
+            "short %" PRIu64 " cpu %u guest %" PRIu64 " host %" PRIu64 " returns %" PRIu64 "\n", id,
+            cpu, p->guest + (p->inside ? passed : 0), p->host + (p->inside ? 0 : passed),
+            returned(cpu));
     pthread_mutex_unlock(&lock);
 }

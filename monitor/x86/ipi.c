@@ -101,7 +101,8 @@ static void ipi_send_cluster(struct vcpu *from, uint64_t command, uint32_t desti
 
 bool ipi_command(struct vcpu *vcpu, uint64_t command)
 {
-    if ((DELIVERIES_KNOWN >> ICR_DELIVERY(command) & 1) == 0 || (command & ICR_RESERVED) != 0) {
+    bool known = (DELIVERIES_KNOWN >> ICR_DELIVERY(command) & 1) != 0;
+    if (!known || (command & ICR_RESERVED) != 0) {
         ipi_deny(vcpu, command, "this kind of interrupt is not a VM's to send");
         return false;
     }
