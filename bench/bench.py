@@ -86,13 +86,13 @@ def measure(kind, options, notes):
 
 def run_all(options):
     """All systems, one after the other; what comes of it is in results.json, too."""
-    start = time.monotonic()
+    start, measured = time.monotonic(), commit()
     notes, found = [], {}
     for name in options.systems.split(","):
         system = measure(SYSTEMS[name], options, notes)
         if system:
             found[name] = system
-    results = {"commit": commit(), "seconds": options.seconds, "cores": systems.CORES,
+    results = {"commit": measured, "seconds": options.seconds, "cores": systems.CORES,
                "memory": systems.MEMORY, "versions": versions(options.build),
                "duration": round(time.monotonic() - start), "systems": found, "notes": notes}
     with open(results_path(options), "w", encoding="utf-8") as out:
