@@ -85,18 +85,18 @@ def measure(kind, options, notes):
 
 
 def run_all(options):
-    """All systems, one after the other; what comes of it is in results.json, too."""
-    start, measured = time.monotonic(), commit()
-    notes, found = [], {}
+    """All systems, one after the other; each one's figures are in results.json as soon as known."""
+    start = time.monotonic()
+    results = {"commit": commit(), "seconds": options.seconds, "cores": systems.CORES,
+               "memory": systems.MEMORY, "systems": {}, "notes": []}
     for name in options.systems.split(","):
-        system = measure(SYSTEMS[name], options, notes)
-        if system:
-            found[name] = system
-    results = {"commit": measured, "seconds": options.seconds, "cores": systems.CORES,
-               "memory": systems.MEMORY, "versions": versions(options.build),
-               "duration": round(time.monotonic() - start), "systems": found, "notes": notes}
-    with open(results_path(options), "w", encoding="utf-8") as out:
-        json.dump(results, out, indent=1)
+        found = measure(SYSTEMS[name], options, results["notes"])
+        if found:
+            results["systems"][name] = found
+        results.update(versions=versions(options.build),
+                       duration=round(time.monotonic() - start))
+        with open(results_path(options), "w", encoding="utf-8") as out:
+            json.dump(results, out, indent=1)
     return results
 
 
