@@ -4,6 +4,8 @@
 BUILD ?= build
 CC := gcc
 .DEFAULT_GOAL := help
+# SECONDS as given to make, not as some shell may have it; else so many.
+seconds = $(if $(filter command,$(origin SECONDS)),$(SECONDS),$(1))
 
 include monitor/x86/boot/boot.mk
 
@@ -42,7 +44,7 @@ $(BUILD)/mullion.elf: $(BUILD)/mullion64.elf
 include tools/host.mk
 include tests/unit/unit.mk
 -include tests/boot/boot.mk tests/attack/attack.mk tests/teeth/teeth.mk
-include tests/fuzz/fuzz.mk
+include tests/fuzz/fuzz.mk bench/bench.mk
 
 .PHONY: help all check check-all evidence lint format loc reuse clean
 
@@ -59,6 +61,7 @@ help:
 	@echo "  make check-fuzz       any input for parsers, loaders and a guest's devices (SECONDS=30)"
 	@echo "  make check-all        make check, what takes longer, and docs/EVIDENCE.md from all of it"
 	@echo "  make check-teeth      is each of some broken monitors caught by a test? (ONLY=NAME)"
+	@echo "  make bench            counts beside bare metal, KVM and Xen: docs/BENCH.md (SECONDS=20)"
 	@echo "  make loc              lines of code of the monitor"
 	@echo "  make lint, format     the monitor with clang, too; the sources in the committed style"
 	@echo "  make clean            remove what was built; downloads stay in build/"
@@ -100,7 +103,8 @@ lint: $(BOOT_DSDT)
 # The committed style; not part of the tests, since each release of clang-format has its own mind.
 format:
 	@clang-format -i $(MONITOR_C) $(wildcard monitor/*/*.h monitor/x86/*/*.h cli/*.[ch] guest/*.[ch] \
-		tests/unit/*.[ch] tests/attack/*.[ch] tests/fuzz/*.[ch] tests/boot/*.c include/mullion/*.h)
+		tests/unit/*.[ch] tests/attack/*.[ch] tests/fuzz/*.[ch] tests/boot/*.c include/mullion/*.h \
+		bench/plugin/*.[ch])
 
 clean:
 	@rm -rf $(BUILD)/obj $(BUILD)/gen $(BUILD)/unit $(BUILD)/cli $(BUILD)/fuzz $(BUILD)/teeth \

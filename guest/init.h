@@ -12,9 +12,11 @@ struct params {
     char name[PARAM_SIZE];
     char nonce[PARAM_SIZE];
     char role[PARAM_SIZE];
+    char loads[PARAM_SIZE]; // of role bench, with commas between; empty: all
     unsigned long delay_ms; // before reboot or poweroff
     unsigned long count;    // rounds of taking a CPU off line
     unsigned long mb;       // MiB that role memsum fills
+    unsigned long seconds;  // of each load of role bench
 };
 
 // report.c: the parameters from /proc/cmdline, and the one line about this kernel.
@@ -24,6 +26,10 @@ int cpus_online(void);
 
 // roles.c: what the VM does afterwards. Returns only when a shell shall follow.
 void role_run(const struct params *params);
+void pin_to(size_t cpu);
+
+// bench.c: loads to be counted from outside; ends with power off.
+void role_bench(const struct params *params);
 
 // text.c: small files read and written whole.
 size_t file_read(const char *path, char *text, size_t size);

@@ -17,9 +17,10 @@ static void param_set(struct params *params, const char *key, const char *value)
         char *text;
         unsigned long *number;
     } const known[] = {
-        {"name", params->name, NULL},    {"nonce", params->nonce, NULL},
-        {"role", params->role, NULL},    {"delay", NULL, &params->delay_ms},
-        {"count", NULL, &params->count}, {"mb", NULL, &params->mb},
+        {"name", params->name, NULL},        {"nonce", params->nonce, NULL},
+        {"role", params->role, NULL},        {"delay", NULL, &params->delay_ms},
+        {"count", NULL, &params->count},     {"mb", NULL, &params->mb},
+        {"seconds", NULL, &params->seconds}, {"loads", params->loads, NULL},
     };
 
     for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
@@ -37,8 +38,13 @@ void params_read(struct params *params)
     static const char prefix[] = "mullion.";
     char line[4096], *rest = line;
 
-    *params = (struct params){
-        .name = "guest", .nonce = "-", .role = "shell", .delay_ms = 500, .count = 5, .mb = 16};
+    *params = (struct params){.name = "guest",
+                              .nonce = "-",
+                              .role = "shell",
+                              .delay_ms = 500,
+                              .count = 5,
+                              .mb = 16,
+                              .seconds = 20};
     file_read("/proc/cmdline", line, sizeof(line));
     for (char *word; (word = strsep(&rest, " \n")) != NULL;) {
         char *value = strchr(word, '=');

@@ -57,7 +57,7 @@ static void role_panic(const struct params *params)
         fail("/proc/sysrq-trigger");
 }
 
-static void pin_to(size_t cpu)
+void pin_to(size_t cpu)
 {
     cpu_set_t set;
 
@@ -182,7 +182,7 @@ void role_run(const struct params *params)
     } roles[] = {
         {"sleep", role_sleep},     {"busy", role_busy},         {"pingpong", role_pingpong},
         {"reboot", role_reboot},   {"poweroff", role_poweroff}, {"panic", role_panic},
-        {"offline", role_offline}, {"memsum", role_memsum},
+        {"offline", role_offline}, {"memsum", role_memsum},     {"bench", role_bench},
     };
 
     for (size_t i = 0; i < sizeof(roles) / sizeof(roles[0]); i++)

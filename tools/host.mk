@@ -38,7 +38,7 @@ $(GUEST_DIR)/vmlinuz-%:
 $(GUEST_DIR)/busybox:
 	@tools/fetch.py --build $(BUILD) busybox
 
-$(GUEST_DIR)/init: $(GUEST_SRC) guest/init.h
+$(GUEST_DIR)/init: $(GUEST_SRC) $(wildcard guest/*.h)
 	@mkdir -p $(@D)
 	$(CC) $(GUEST_CFLAGS) $(GUEST_SRC) -o $@
 

@@ -33,7 +33,8 @@ struct backend {
     bool (*vcpu_init)(struct vcpu *vcpu);
     /* Processor state as after START; registers are the caller's. */
     void (*vcpu_reset)(struct vcpu *vcpu, const struct vcpu_start *start);
-    /* Enter the guest, come back with the next exit, handle it. This core's vCPU. */
+    /* Run the guest and handle its exits until the vCPU stops or an NMI was taken between exits.
+     * This core's vCPU. */
     void (*run)(struct vcpu *vcpu);
 
     /* The following are for exit handlers, on the vCPU's own core. */

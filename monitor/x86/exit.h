@@ -33,6 +33,8 @@ void exit_port_init(struct vm *vm);
 
 /* The x2APIC interrupt command register; false: #GP. */
 bool ipi_command(struct vcpu *vcpu, uint64_t command);
+/* The guest writes that register: the commonest commands, quickly. False: nothing is done. */
+bool ipi_plain(struct vcpu *vcpu);
 /* A message-signalled interrupt of an emulated device, to the VM's own cores. Any core. */
 void ipi_message(struct vm *vm, uint64_t address, uint32_t data);
 

@@ -6,25 +6,23 @@
 #include "x86/exit.h"
 #include "x86/msr.h"
 
-#define ICR_VECTOR       0xffull
+#define ICR_VECTOR(c)    ((uint8_t)(c))
+#define ICR_DELIVERY(c)  ((uint32_t)((c) >> 8 & 7))
 #define ICR_LOGICAL      (1ull << 11)
 #define ICR_ASSERT       (1ull << 14)
 #define ICR_SHORTHAND(c) ((c) >> 18 & 3)
 #define ICR_RESERVED     0xfff33000ull /* bits 12, 13, 16, 17, 20 .. 31 */
+#define ICR_NOT_PLAIN    (0xffffffffull & ~(0xffull | ICR_ASSERT))
 #define ICR_BROADCAST    UINT32_MAX
 #define SHORTHAND_NONE   0u
 #define SHORTHAND_SELF   1u
 #define SHORTHAND_ALL    2u
 #define VECTOR_FIRST     16u
+#define DELIVERIES_KNOWN                                                                           \
+    (1u << DELIVERY_FIXED | 1u << DELIVERY_LOWEST | 1u << DELIVERY_NMI | 1u << DELIVERY_INIT |     \
+     1u << DELIVERY_SIPI)
 
-struct ipi {
-    struct vcpu *from;
-    uint32_t delivery;
-    bool assert;
-    uint8_t vector;
-};
-
-static void ipi_deny(struct vcpu *vcpu, uint64_t command, const char *why)
+static __attribute__((cold)) void ipi_deny(struct vcpu *vcpu, uint64_t command, const char *why)
 {
     struct vm *vm = vcpu->vm;
     atomic_fetch_add(&vm->denied_ipis, 1);
@@ -33,95 +31,109 @@ static void ipi_deny(struct vcpu *vcpu, uint64_t command, const char *why)
                     why);
 }
 
-static void ipi_send(const struct ipi *ipi, struct vcpu *to)
+/* Those that start and stop cores, and NMIs: the other core is called, and does it itself. */
+static __attribute__((cold)) void ipi_call(uint64_t command, struct vcpu *to)
 {
-    switch (ipi->delivery) {
+    switch (ICR_DELIVERY(command)) {
     case DELIVERY_NMI:
         cpu_kick(to->cpu, REQUEST_GUEST_NMI);
         break;
     case DELIVERY_INIT:
-        if (ipi->assert)
+        if ((command & ICR_ASSERT) != 0)
             cpu_kick(to->cpu, REQUEST_INIT);
         break;
-    case DELIVERY_SIPI:
-        atomic_store(&to->sipi_vector, ipi->vector);
-        cpu_kick(to->cpu, REQUEST_SIPI);
-        break;
     default:
-        wrmsr(X2APIC_ICR, (uint64_t)to->cpu->apic_id.v << 32 | ICR_ASSERT | ipi->vector);
+        atomic_store(&to->sipi_vector, ICR_VECTOR(command));
+        cpu_kick(to->cpu, REQUEST_SIPI);
     }
 }
 
-static void ipi_send_all(const struct ipi *ipi, const struct vcpu *except)
+static void ipi_send_fixed(uint64_t command, const struct vcpu *to)
 {
-    struct vm *vm = ipi->from->vm;
+    wrmsr(X2APIC_ICR, (uint64_t)to->cpu->apic_id.v << 32 | ICR_ASSERT | ICR_VECTOR(command));
+}
+
+static void ipi_send(uint64_t command, struct vcpu *to)
+{
+    if (ICR_DELIVERY(command) > DELIVERY_LOWEST)
+        ipi_call(command, to);
+    else
+        ipi_send_fixed(command, to);
+}
+
+static void ipi_send_one(struct vcpu *from, uint64_t command, apic_id_t id)
+{
+    struct vcpu *to = vm_find_vcpu(from->vm, id);
+    if (to != NULL)
+        ipi_send(command, to);
+    else
+        ipi_deny(from, command, "the core is not this VM's");
+}
+
+static void ipi_send_all(struct vm *vm, uint64_t command, const struct vcpu *except)
+{
     for (unsigned i = 0; i < vm->vcpu_count; i++)
         if (&vm->vcpus[i] != except) {
-            ipi_send(ipi, &vm->vcpus[i]);
-            if (ipi->delivery == DELIVERY_LOWEST)
+            ipi_send(command, &vm->vcpus[i]);
+            if (ICR_DELIVERY(command) == DELIVERY_LOWEST)
                 return; /* one of them takes it */
         }
 }
 
 /* One of a cluster's 16 bits each; those of other VMs' cores are dropped. */
-static bool ipi_send_cluster(const struct ipi *ipi, uint32_t destination)
+static void ipi_send_cluster(struct vcpu *from, uint64_t command, uint32_t destination)
 {
     bool all_ours = true;
-    for (unsigned bit = 0; bit < 16; bit++) {
-        if ((destination >> bit & 1) == 0)
-            continue;
-        apic_id_t id = {(destination >> 16) << 4 | bit};
-        struct vcpu *to = vm_find_vcpu(ipi->from->vm, id);
+    for (uint32_t bits = destination & 0xffff; bits != 0; bits &= bits - 1) {
+        apic_id_t id = {(destination >> 16) << 4 | (uint32_t)__builtin_ctz(bits)};
+        struct vcpu *to = vm_find_vcpu(from->vm, id);
         if (to == NULL) {
             all_ours = false;
             continue;
         }
-        ipi_send(ipi, to);
-        if (ipi->delivery == DELIVERY_LOWEST)
+        ipi_send(command, to);
+        if (ICR_DELIVERY(command) == DELIVERY_LOWEST)
             break;
     }
-    return all_ours;
-}
-
-static bool ipi_check(struct vcpu *vcpu, uint64_t command, const struct ipi *ipi)
-{
-    bool known = ipi->delivery == DELIVERY_FIXED || ipi->delivery == DELIVERY_LOWEST ||
-                 ipi->delivery == DELIVERY_NMI || ipi->delivery == DELIVERY_INIT ||
-                 ipi->delivery == DELIVERY_SIPI;
-    if (!known || (command & ICR_RESERVED) != 0) {
-        ipi_deny(vcpu, command, "this kind of interrupt is not a VM's to send");
-        return false;
-    }
-    return true;
+    if (!all_ours)
+        ipi_deny(from, command, "a core of its cluster is not this VM's");
 }
 
 bool ipi_command(struct vcpu *vcpu, uint64_t command)
 {
-    struct ipi ipi = {vcpu, command >> 8 & 7, (command & ICR_ASSERT) != 0,
-                      (uint8_t)(command & ICR_VECTOR)};
-    if (!ipi_check(vcpu, command, &ipi))
+    bool known = (DELIVERIES_KNOWN >> ICR_DELIVERY(command) & 1) != 0;
+    if (!known || (command & ICR_RESERVED) != 0) {
+        ipi_deny(vcpu, command, "this kind of interrupt is not a VM's to send");
         return false;
+    }
     vcpu->icr = command;
-    if (ipi.delivery <= DELIVERY_LOWEST && ipi.vector < VECTOR_FIRST)
+    if (ICR_DELIVERY(command) <= DELIVERY_LOWEST && ICR_VECTOR(command) < VECTOR_FIRST)
         return true; /* illegal vectors are dropped, as the APIC does */
     uint32_t destination = (uint32_t)(command >> 32);
-    uint32_t shorthand = ICR_SHORTHAND(command);
-    if (shorthand == SHORTHAND_SELF) {
-        ipi_send(&ipi, vcpu);
-    } else if (shorthand != SHORTHAND_NONE) {
-        ipi_send_all(&ipi, shorthand == SHORTHAND_ALL ? NULL : vcpu);
-    } else if (destination == ICR_BROADCAST) {
-        ipi_send_all(&ipi, NULL);
-    } else if ((command & ICR_LOGICAL) != 0) {
-        if (!ipi_send_cluster(&ipi, destination))
-            ipi_deny(vcpu, command, "a core of its cluster is not this VM's");
-    } else {
-        struct vcpu *to = vm_find_vcpu(vcpu->vm, (apic_id_t){destination});
-        if (to != NULL)
-            ipi_send(&ipi, to);
-        else
-            ipi_deny(vcpu, command, "the core is not this VM's");
-    }
+    uint64_t shorthand = ICR_SHORTHAND(command);
+    if (shorthand == SHORTHAND_SELF)
+        ipi_send(command, vcpu);
+    else if (shorthand != SHORTHAND_NONE)
+        ipi_send_all(vcpu->vm, command, shorthand == SHORTHAND_ALL ? NULL : vcpu);
+    else if (destination == ICR_BROADCAST)
+        ipi_send_all(vcpu->vm, command, NULL);
+    else if ((command & ICR_LOGICAL) != 0)
+        ipi_send_cluster(vcpu, command, destination);
+    else
+        ipi_send_one(vcpu, command, (apic_id_t){destination});
+    return true;
+}
+
+/* The same for what kernels send nearly always, in the fewest steps: a fixed interrupt, no
+ * shorthand, to one core that is the VM's. Whatever else it is, ipi_command has to judge. */
+bool ipi_plain(struct vcpu *vcpu)
+{
+    uint64_t command = vcpu->regs.rdx << 32 | (uint32_t)vcpu->regs.rax;
+    struct vcpu *to = vm_find_vcpu(vcpu->vm, (apic_id_t){(uint32_t)vcpu->regs.rdx});
+    if ((command & ICR_NOT_PLAIN) != 0 || ICR_VECTOR(command) < VECTOR_FIRST || to == NULL)
+        return false;
+    vcpu->icr = command;
+    ipi_send_fixed(command, to);
     return true;
 }
 

@@ -17,13 +17,12 @@
 #include "x86/time.h"
 #include "x86/vm_boot.h"
 
-#define APIC_IDS   4096u
 #define RESTART_US 1000000u /* from one start of a VM to the next, at least */
 
 struct vm *vms[MAX_VMS];
 unsigned vm_count;
 enum config_poweroff poweroff_rule;
-static struct vcpu *vcpu_of_apic[APIC_IDS]; /* whose core is it? looked up at each IPI */
+struct vcpu *vcpu_of_apic[APIC_IDS];
 
 const char *vm_state_name(const struct vm *vm)
 {
@@ -42,12 +41,6 @@ bool vm_may_log(struct vm *vm, enum denial kind)
     if (before > VM_DENIALS_LOGGED)
         atomic_store(logged, VM_DENIALS_LOGGED + 1); /* never wraps */
     return before < VM_DENIALS_LOGGED;
-}
-
-struct vcpu *vm_find_vcpu(const struct vm *vm, apic_id_t id)
-{
-    struct vcpu *vcpu = id.v < APIC_IDS ? vcpu_of_apic[id.v] : NULL;
-    return vcpu != NULL && vcpu->vm == vm ? vcpu : NULL;
 }
 
 static bool vcpu_create(struct vm *vm, cpu_id_t id)

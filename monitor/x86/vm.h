@@ -64,8 +64,17 @@ struct vm *vm_create(unsigned index, const struct config_vm *config, const struc
 void vm_boot(struct vm *vm);
 /* Stop all of the VM's cores, then start it anew or leave it off. A core of the VM. */
 void vm_stop(struct vcpu *vcpu, bool restart, const char *reason);
-/* The vCPU with APIC id ID in VM, or NULL. Any core. */
-struct vcpu *vm_find_vcpu(const struct vm *vm, apic_id_t id);
+
+#define APIC_IDS 4096u
+extern struct vcpu *vcpu_of_apic[APIC_IDS]; /* whose core is it? Fixed after boot. */
+
+/* The vCPU with APIC id ID in VM, or NULL. Any core; inline: it is looked up at each IPI. */
+static inline struct vcpu *vm_find_vcpu(const struct vm *vm, apic_id_t id)
+{
+    struct vcpu *vcpu = id.v < APIC_IDS ? vcpu_of_apic[id.v] : NULL;
+    return vcpu != NULL && vcpu->vm == vm ? vcpu : NULL;
+}
+
 /* May one more denial of VM's be logged? The last one says that it is the last. Any core. */
 bool vm_may_log(struct vm *vm, enum denial kind);
 const char *vm_state_name(const struct vm *vm);

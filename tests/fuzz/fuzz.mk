@@ -2,7 +2,6 @@
 # Fuzzing, natively: libFuzzer (clang) on what reads a user's, a file's, the firmware's, a boot
 # loader's or a guest's bytes. `make check-fuzz SECONDS=600` is a long run. What breaks a target: $(FUZZ)/found.
 
-SECONDS := 30
 FUZZ := $(BUILD)/fuzz
 FUZZ_CFLAGS := $(HOST_CFLAGS) -D_DEFAULT_SOURCE -g -O1 \
 	-fsanitize=address,undefined -fno-sanitize-recover=all
@@ -47,6 +46,6 @@ $(FUZZ)/seeds.done: tests/fuzz/seeds.py $(FUZZ)/seed_acpi $(firstword $(ATTACK_E
 	@touch $@
 
 check-fuzz: $(addprefix $(FUZZ)/,$(FUZZ_TARGETS)) $(FUZZ)/seeds.done
-	@tests/fuzz/run.py --build $(BUILD) --seconds $(SECONDS) $(FUZZ_TARGETS)
+	@tests/fuzz/run.py --build $(BUILD) --seconds $(call seconds,30) $(FUZZ_TARGETS)
 
 -include $(shell find $(FUZZ)/obj -name '*.d' 2>/dev/null)

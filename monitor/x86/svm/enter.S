@@ -2,15 +2,10 @@
 /* World switch (AMD APM 2, 15.5). GIF is off before and after; the guest runs with it on. */
 
     .text
-    /* void svm_enter(struct registers *regs, uint64_t vmcb, uint64_t host_state) */
+    /* rdi: struct registers, rsi: VMCB, rdx: the monitor's own state. Keeps rsp and rbp only. */
     .globl svm_enter
 svm_enter:
-    pushq %rbx
     pushq %rbp
-    pushq %r12
-    pushq %r13
-    pushq %r14
-    pushq %r15
     pushq %rdi
     pushq %rdx
     movq %rsi, %rax             /* rax and rsp of the guest are in the VMCB */
@@ -49,12 +44,7 @@ svm_enter:
     movq %r14, 0x70(%rax)
     movq %r15, 0x78(%rax)
     addq $16, %rsp
-    popq %r15
-    popq %r14
-    popq %r13
-    popq %r12
     popq %rbp
-    popq %rbx
     ret
 
     /* void svm_save_host(uint64_t host_state) */

@@ -20,8 +20,6 @@
 #define NESTED_FETCH   (1u << 4)
 #define LENGTH_SHORT   2u /* CPUID, RDMSR, WRMSR, INVD */
 
-void svm_enter(struct registers *regs, uint64_t vmcb, uint64_t host_state);
-
 /* Behind an instruction of LENGTH bytes; prefixes are the guest's own loss on old processors. */
 static void advance(struct vcpu *vcpu, unsigned length)
 {
@@ -36,13 +34,22 @@ static enum exit_reason handle_cpuid(struct vcpu *vcpu)
     return EXIT_CPUID;
 }
 
-static enum exit_reason handle_msr(struct vcpu *vcpu)
+static __attribute__((noinline)) enum exit_reason handle_any_msr(struct vcpu *vcpu)
 {
     uint32_t msr = (uint32_t)vcpu->regs.rcx;
     bool write = vmcb_of(vcpu)->exit_info1 != 0;
     if (write ? exit_msr_write(vcpu, msr) : exit_msr_read(vcpu, msr))
         advance(vcpu, LENGTH_SHORT);
     return msr == X2APIC_ICR ? EXIT_ICR : EXIT_MSR;
+}
+
+static enum exit_reason handle_msr(struct vcpu *vcpu)
+{
+    bool command = (uint32_t)vcpu->regs.rcx == X2APIC_ICR && vmcb_of(vcpu)->exit_info1 != 0;
+    if (!command || !ipi_plain(vcpu))
+        return handle_any_msr(vcpu);
+    advance(vcpu, LENGTH_SHORT);
+    return EXIT_ICR;
 }
 
 static enum exit_reason handle_port(struct vcpu *vcpu)
@@ -132,6 +139,22 @@ static enum exit_reason (*const exit_table[CODE_TABLE])(struct vcpu *vcpu) = {
     [0x86] = handle_virt,
 };
 
+static __attribute__((cold)) enum exit_reason handle_other(struct vcpu *vcpu, uint64_t code)
+{
+    const char *what = code == CODE_INVALID ? "invalid processor state" : "unknown exit";
+    log_error("vm \"%s\": %s (%lx) at %lx; the VM starts anew", vcpu->vm->config->name, what, code,
+              vcpu->rip);
+    vm_stop(vcpu, true, what);
+    return EXIT_OTHER;
+}
+
+static enum exit_reason handle_listed(struct vcpu *vcpu, uint64_t code)
+{
+    if (code < CODE_TABLE && exit_table[code] != NULL)
+        return exit_table[code](vcpu);
+    return handle_other(vcpu, code);
+}
+
 static bool has_error_code(unsigned vector)
 {
     return vector == 8 || (vector >= 10 && vector <= 14) || vector == 17 || vector == 21;
@@ -150,26 +173,28 @@ static enum exit_reason give_back(struct vcpu *vcpu, unsigned vector)
     return EXIT_STEP;
 }
 
-static enum exit_reason handle(struct vcpu *vcpu, uint64_t code)
+/* While single-stepping: #DB is the step's end, anything else but an NMI ends it early. */
+static __attribute__((cold)) enum exit_reason handle_stepping(struct vcpu *vcpu, uint64_t code)
 {
-    bool was_stepping = vcpu->stepping;
-    if (was_stepping && code == CODE_EXCEPTION + VECTOR_DB) {
+    if (code == CODE_EXCEPTION + VECTOR_DB) {
         svm_step_end(vcpu);
         return EXIT_STEP;
     }
-    if (was_stepping && code != CODE_NMI)
-        svm_step_cancel(vcpu);
+    if (code == CODE_NMI)
+        return exit_nmi(vcpu);
+    svm_step_cancel(vcpu);
     if (code == CODE_NESTED)
-        return handle_nested(vcpu, was_stepping);
-    if (was_stepping && code - CODE_EXCEPTION < 32)
+        return handle_nested(vcpu, true);
+    if (code - CODE_EXCEPTION < 32)
         return give_back(vcpu, (unsigned)(code - CODE_EXCEPTION));
-    if (code < CODE_TABLE && exit_table[code] != NULL)
-        return exit_table[code](vcpu);
-    const char *what = code == CODE_INVALID ? "invalid processor state" : "unknown exit";
-    log_error("vm \"%s\": %s (%lx) at %lx; the VM starts anew", vcpu->vm->config->name, what, code,
-              vcpu->rip);
-    vm_stop(vcpu, true, what);
-    return EXIT_OTHER;
+    return handle_listed(vcpu, code);
+}
+
+static enum exit_reason handle(struct vcpu *vcpu, uint64_t code)
+{
+    if (vcpu->stepping)
+        return handle_stepping(vcpu, code);
+    return code == CODE_NESTED ? handle_nested(vcpu, false) : handle_listed(vcpu, code);
 }
 
 /* What goes in with the next entry: a fault first, then what was cut short, then an NMI. */
@@ -189,15 +214,30 @@ static void prepare_event(struct vcpu *vcpu, struct vmcb *vmcb)
     }
 }
 
+/* Back with the next exit. The guest's registers pass through the processor's: none is kept. */
+static inline void enter(struct vcpu *vcpu, struct vmcb *vmcb)
+{
+    struct registers *regs = &vcpu->regs;
+    uint64_t block = (uint64_t)vmcb;
+    uint64_t host_state = (uint64_t)vcpu->cpu->host_state;
+    __asm__ volatile("call svm_enter"
+                     : "+D"(regs), "+S"(block), "+d"(host_state)
+                     :
+                     : "rax", "rbx", "rcx", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15",
+                       "memory", "cc");
+}
+
 void svm_run(struct vcpu *vcpu)
 {
     struct vmcb *vmcb = vmcb_of(vcpu);
-    prepare_event(vcpu, vmcb);
-    svm_enter(&vcpu->regs, (uint64_t)vmcb, (uint64_t)vcpu->cpu->host_state);
-    vmcb->tlb_control = TLB_FLUSH_NONE;
-    vcpu->regs.rax = vmcb->rax;
-    vcpu->rip = vmcb->rip;
-    vcpu_count(vcpu, handle(vcpu, vmcb->exit_code));
-    vmcb->rax = vcpu->regs.rax;
-    vmcb->rip = vcpu->rip;
+    do {
+        prepare_event(vcpu, vmcb);
+        enter(vcpu, vmcb);
+        vmcb->tlb_control = TLB_FLUSH_NONE;
+        vcpu->regs.rax = vmcb->rax;
+        vcpu->rip = vmcb->rip;
+        vcpu_count(vcpu, handle(vcpu, vmcb->exit_code));
+        vmcb->rax = vcpu->regs.rax;
+        vmcb->rip = vcpu->rip;
+    } while (vcpu->state == VCPU_RUNNING && vcpu->cpu->nmi_seen == 0);
 }

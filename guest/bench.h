@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+// The loads of role bench.
+#ifndef GUEST_BENCH_H
+#define GUEST_BENCH_H
+
+#include "init.h"
+
+struct bench_load {
+    const char *name;
+    unsigned long (*run)(unsigned long seconds); // returns the units of work done
+};
+
+extern const struct bench_load bench_loads[];
+extern const unsigned bench_load_count;
+
+void mark(unsigned id);
+unsigned long load_work(unsigned long seconds);
+
+#endif
