@@ -124,9 +124,9 @@ def hostile_is_service(session):
     return any(vm.service and vm.name == "bad" for vm in session.machine.vms)
 
 
-def no_bad(session):
+def no_bad(session, start=0):
     """The hostile guest has found nothing that must not be."""
-    lines = [line for line in said(session) if " BAD" in line]
+    lines = [line for line in said(session, start) if " BAD" in line]
     assert not lines, "\n".join(lines)
 
 
@@ -244,7 +244,7 @@ class Asked(Session):
         else:
             type_to(self, self.machine.vms.index(self.bad), name + "\r")
         self.wait_ready(start)
-        no_bad(self)
+        no_bad(self, start)
         before, self.tried = self.tried, compare(self, start)
         for kind in kinds:
             assert self.tried[kind] > before[kind], f"nothing of kind {kind} was tried"

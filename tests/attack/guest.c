@@ -73,7 +73,8 @@ void tss_load(void)
     static uint8_t stack[4096] __attribute__((aligned(16)));
     uint64_t base = (uint64_t)tss;
     *(uint64_t *)(tss + 4) = (uint64_t)stack + sizeof(stack);
-    gdt[6] = 0x0000890000000000ull | (sizeof(tss) - 1) | (base & 0xffffff) << 16;
+    gdt[6] = 0x0000890000000000ull | (sizeof(tss) - 1) | (base & 0xffffff) << 16 |
+             (base >> 24 & 0xff) << 56;
     gdt[7] = base >> 32;
     __asm__ volatile("ltr %w0" : : "r"(0x30));
 }
