@@ -85,10 +85,10 @@ def answers_by_log(session, index, seconds=60):
     wait_line(session, rf"alive-{nonce}-42\b", seconds)
 
 
-def neighbours():
-    """Two stock kernels: a service VM with a shell, and one that sums up its memory for ever."""
+def neighbours(size=96):
+    """Two stock kernels: a service VM with a shell, and one that sums up so many MiB for ever."""
     return [Vm("host", 1, 512, "none", service=True),
-            Vm("sum", 1, 256, "memsum", words="mullion.mb=96")]
+            Vm("sum", 1, 256, "memsum", words=f"mullion.mb={size}")]
 
 
 def sums(session, name="sum"):

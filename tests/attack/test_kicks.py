@@ -36,7 +36,7 @@ def press(session):
 
 def test_kicks_under_nmi_storm(record_property):
     storm = attack.hostile("storm", 2, "nmi.elf")
-    vms = [*attack.neighbours(), storm]
+    vms = [*attack.neighbours(8), storm]  # little to sum up: the kicks need the time
     with Session(attack.machine(vms, "nmi.elf")) as session:
         attack.wait_linux(session, *vms[:2])
         attack.wait_line(session, r"^\[storm\] NMI begin", 30)
