@@ -152,7 +152,7 @@ static uint64_t checksum(const uint64_t *words, size_t count)
     return sum;
 }
 
-static void role_memsum(const struct params *params)
+static void memsum(const struct params *params)
 {
     size_t count = params->mb * (1u << 20) / sizeof(uint64_t);
     uint64_t *words = malloc(count * sizeof(*words));
@@ -168,9 +168,18 @@ static void role_memsum(const struct params *params)
     for (unsigned long round = 1;; round++) {
         if (checksum(words, count) != expected)
             printf("MULLION-SUM BAD %lu\n", round);
-        else if (round % 5 == 0)
+        else if (round % 2 == 0)
             printf("MULLION-SUM ok %lu\n", round);
         sleep_ms(1000);
+    }
+}
+
+// A child sums up its memory for ever; the shell beside it still answers.
+static void role_memsum(const struct params *params)
+{
+    if (fork() == 0) {
+        memsum(params);
+        _exit(1);
     }
 }
 

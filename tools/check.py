@@ -23,7 +23,8 @@ PARTS = {
     "check": ["all", "lint", "check-portable", "check-unit", "check-fuzz", "check-boot",
               "check-attack"],
     "check-all": ["all", "lint", "check-portable", "check-unit", "check-fuzz SECONDS=600",
-                  "check-boot", "check-attack", "check-teeth", "evidence"],
+                  "check-boot", "check-attack", "check-attack-long", "check-teeth",
+                  "evidence"],
 }
 EVIDENCE = "docs/EVIDENCE.md"  # written at the end, and so no change of the tree that was tested
 

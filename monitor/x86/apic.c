@@ -44,13 +44,20 @@ static bool apic_any(uint32_t first)
     return false;
 }
 
+static void apic_end_all(void)
+{
+    for (unsigned round = 0; round < DRAIN_ROUNDS && apic_any(X2APIC_ISR0); round++)
+        wrmsr(X2APIC_EOI, 0);
+}
+
 /* Requested interrupts can only be got rid of by taking them; trap_handle ends each. */
 static void apic_drain_requests(void)
 {
-    trap_load_idt_drain(); /* a guest may send itself 16 to 31, which are exceptions to us */
+    trap_load_idt_drain(); /* a guest may send itself 0 to 31, which are exceptions to us */
     for (unsigned round = 0; round < DRAIN_ROUNDS && apic_any(X2APIC_IRR0); round++)
         backend->open_window_interrupts();
     trap_load_idt();
+    apic_end_all(); /* vector 2, which was taken for an NMI */
 }
 
 void apic_reset_this(void)
@@ -60,8 +67,7 @@ void apic_reset_this(void)
     wrmsr(X2APIC_TIMER_INIT, 0);
     for (unsigned i = 0; i < ARRAY_SIZE(lvts); i++)
         wrmsr_safe(lvts[i], LVT_MASKED);
-    for (unsigned round = 0; round < DRAIN_ROUNDS && apic_any(X2APIC_ISR0); round++)
-        wrmsr(X2APIC_EOI, 0);
+    apic_end_all();
     wrmsr(X2APIC_TPR, 0);
     wrmsr(X2APIC_SVR, SVR_RESET | SVR_ENABLE);
     apic_drain_requests();

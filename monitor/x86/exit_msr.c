@@ -86,13 +86,7 @@ static bool msr_write_lvt(struct vcpu *vcpu, uint32_t msr, uint64_t value)
     bool allowed =
         delivery == DELIVERY_FIXED || (delivery == DELIVERY_NMI && msr != X2APIC_LVT_TIMER) ||
         (delivery == DELIVERY_EXTINT && (vcpu->vm->service || (value & LVT_MASKED) != 0));
-    if (!allowed)
-        return msr_deny(vcpu, msr, true);
-    if (!wrmsr_safe(msr, value)) {
-        vcpu_fault_gp(vcpu);
-        return false;
-    }
-    return true;
+    return (allowed && wrmsr_safe(msr, value)) || msr_deny(vcpu, msr, true);
 }
 
 /* The bits of EFER that this processor has and a VM may set. */

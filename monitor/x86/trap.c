@@ -14,7 +14,6 @@
 #define IDT_CODE_SELECTOR 8u
 #define VECTOR_DF         8u
 #define VECTOR_MC         18u
-#define VECTOR_APIC       16u /* the lowest that an APIC takes */
 #define VECTOR_EXTERNAL   32u
 
 struct idt_entry {
@@ -37,7 +36,7 @@ extern const struct fixup fixups_start[], fixups_end[];
 void trap_handle(struct trap_frame *frame);
 
 static struct idt_entry idt[IDT_ENTRIES];
-static struct idt_entry idt_drain[IDT_ENTRIES]; /* interrupts that look like exceptions, too */
+static struct idt_entry idt_drain[IDT_ENTRIES]; /* what looks like an exception is an interrupt */
 
 static struct idt_entry idt_entry(const uint8_t *handler, uint16_t ist)
 {
@@ -56,7 +55,8 @@ void trap_init(void)
     for (unsigned i = 0; i < IDT_ENTRIES; i++) {
         uint16_t ist = i == VECTOR_DF || i == VECTOR_MC ? 1 : 0;
         idt[i] = idt_entry(trap_entries + i * IDT_STUB_SIZE, ist);
-        idt_drain[i] = i < VECTOR_APIC ? idt[i] : idt_entry(trap_drain, 0);
+        /* An APIC takes 16 and above; emulators take any, down to 0. */
+        idt_drain[i] = i == VECTOR_NMI ? idt[i] : idt_entry(trap_drain, 0);
     }
 }
 

@@ -7,13 +7,14 @@ ATTACK_CFLAGS := -std=gnu17 -O2 -g -ffreestanding -fno-pic -mno-red-zone -mgener
 	-mcmodel=small -fno-asynchronous-unwind-tables -fno-stack-protector -fcf-protection=none \
 	-fno-tree-loop-distribute-patterns -Wall -Wextra -Wshadow -Wmissing-prototypes -Wvla -Wundef \
 	-Werror -MMD -MP
-ATTACK_ELFS := $(addprefix $(BUILD)/attack/,nmi.elf hostile.elf service.elf message.elf)
+ATTACK_ELFS := $(addprefix $(BUILD)/attack/,nmi.elf hostile.elf hostile-service.elf service.elf \
+	message.elf)
 ATTACK_HOSTILE := $(wildcard tests/attack/hostile*.c)
 ATTACK_COMMON := $(filter-out $(ATTACK_HOSTILE) \
 	$(addprefix tests/attack/,nmi.c service.c message.c),$(wildcard tests/attack/*.c tests/attack/*.S))
 attack_objects = $(patsubst tests/attack/%,$(BUILD)/attack/obj/%.o,$(1))
 
-.PHONY: attack check-attack
+.PHONY: attack check-attack check-attack-long
 
 $(BUILD)/attack/obj/%.o: tests/attack/%
 	@mkdir -p $(@D)
@@ -23,9 +24,10 @@ $(BUILD)/attack/obj/%.o: tests/attack/%
 $(BUILD)/attack/nmi.elf: $(call attack_objects,$(ATTACK_COMMON) tests/attack/nmi.c)
 $(BUILD)/attack/message.elf: $(call attack_objects,$(ATTACK_COMMON) tests/attack/message.c)
 $(BUILD)/attack/hostile.elf: $(call attack_objects,$(ATTACK_COMMON) $(ATTACK_HOSTILE))
+$(BUILD)/attack/hostile-service.elf: $(call attack_objects,$(ATTACK_COMMON) $(ATTACK_HOSTILE))
 $(BUILD)/attack/service.elf: $(call attack_objects,$(ATTACK_COMMON) tests/attack/service.c)
 # A service VM has its memory where the machine has it: the monitor lies at 1 MiB.
-$(BUILD)/attack/service.elf: ATTACK_LDFLAGS := --defsym=guest_base=0x1000000
+$(BUILD)/attack/service.elf $(BUILD)/attack/hostile-service.elf: ATTACK_LDFLAGS := --defsym=guest_base=0x1000000
 
 $(ATTACK_ELFS): tests/attack/guest.ld
 	@echo "  LD      $@"
@@ -38,5 +40,11 @@ attack: $(ATTACK_ELFS)
 check-attack: $(BUILD)/mullion.elf guests attack
 	@tools/deps.sh build run check
 	@MULLION_BUILD=$(BUILD) /usr/bin/python3 -B -m pytest -q -p no:cacheprovider tests/attack
+
+# What check-attack leaves out since it takes minutes: for check-all.
+check-attack-long: $(BUILD)/mullion.elf guests attack
+	@tools/deps.sh build run check
+	@MULLION_BUILD=$(BUILD) /usr/bin/python3 -B -m pytest -q -p no:cacheprovider \
+		tests/attack/long_sweeps.py
 
 -include $(wildcard $(BUILD)/attack/obj/*.d)

@@ -11,18 +11,23 @@ TREE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
 sys.path.insert(0, os.path.join(TREE, "tools"))
 
 from mullion_host.machine import Machine, Vm  # noqa: E402
+from mullion_host.session import Session  # noqa: E402
 
 BUILD = os.path.abspath(os.environ.get("MULLION_BUILD", os.path.join(TREE, "build")))
 MONITOR = os.environ.get("MULLION_ELF", "mullion.elf")  # another one, e.g. a broken one
 BOOT_SECONDS = 180
+HOSTILE_SECONDS = 1800  # no measure of anything: only hangs take so long
+KINDS = ("memory", "ports", "msrs", "ipis", "insns", "cpuids")
+TOTALS = re.compile(r"HOSTILE done (attempts|refused): (.*)$")
 DENIED = re.compile(r"denied (\S+) ports (\d+) msrs (\d+) memory (\d+) ipis (\d+)")
 
 
-def machine(vms, *elfs):
-    """A machine of VMS whose modules are the stock kernel and these ELF files."""
+def machine(vms, *elfs, memory=0):
+    """A machine of VMS whose modules are the stock kernel and these ELF files; memory in MiB."""
     kernels = {"vmlinuz": "guests/vmlinuz-6.1"}
     kernels.update({elf: f"attack/{elf}" for elf in elfs})
-    return Machine(BUILD, vms, kernels=kernels, directory="run-attack", image=MONITOR)
+    return Machine(BUILD, vms, kernels=kernels, directory=os.environ.get("MULLION_RUN", "run-attack"), image=MONITOR,
+                   memory=memory)
 
 
 def hostile(name, cpus, elf, words=""):
@@ -59,23 +64,70 @@ def answers(session, seconds=60):
     nonce = secrets.token_hex(8)
     expected = re.compile(rf"alive-{nonce}-42\b")
     session.console.send(f"\recho alive-{nonce}-$((6*7))\r".encode())
-    return session.console.wait(lambda lines: any(map(expression_in(expected), lines)), seconds)
+    return session.console.wait(lambda lines: any(map(expected.search, lines)), seconds)
 
 
-def expression_in(expression):
-    """A function that looks for the expression in a line."""
-    return expression.search
-
-
-def type_to(session, index):
-    """Types a byte at the console of the VM with this place in the configuration."""
+def type_to(session, index, text="g"):
+    """Types at the console of the VM with this place in the configuration."""
     start = len(session.log.lines)
     session.log.send(b"i")
     session.log.send(str(index).encode())
     wait_line(session, r"input: vm ", 30, start)
-    session.log.send(b"g")
+    session.log.send(text.encode())
     session.log.send(b"\x1d")
     wait_line(session, r"input: back to the monitor", 30, start)
+
+
+def answers_by_log(session, index, seconds=60):
+    """The same for a VM whose shell is reached by the log port's key `i`."""
+    nonce = secrets.token_hex(8)
+    type_to(session, index, f"\recho alive-{nonce}-$((6*7))\r")
+    wait_line(session, rf"alive-{nonce}-42\b", seconds)
+
+
+def neighbours(size=96):
+    """Two stock kernels: a service VM with a shell, and one that sums up so many MiB for ever."""
+    return [Vm("host", 1, 512, "none", service=True),
+            Vm("sum", 1, 256, "memsum", words=f"mullion.mb={size}")]
+
+
+def sums(session, name="sum"):
+    """How often a neighbour has found its memory as it left it."""
+    mark = re.compile(rf"^(\[{name}\] )?MULLION-SUM ok")
+    return sum(bool(mark.match(line)) for line in session.log.lines)
+
+
+def all_well(session):
+    """All neighbours answer with fresh nonces, and the memory of `sum` is what it was."""
+    before = sums(session)
+    for index, vm in enumerate(session.machine.vms):
+        if not vm.kernel.startswith("vmlinuz"):
+            continue
+        if vm.service:
+            assert answers(session), "the service VM is stuck\n" + session.last_words()
+        else:
+            answers_by_log(session, index)
+    session.log.wait(lambda lines: sums(session) > before, 60)
+    assert sums(session) > before, "the other VM's sums stand still\n" + session.last_words()
+    neighbours_unharmed(session)
+
+
+def said(session, start=0):
+    """What the hostile guest has said from line START on: the service VM has a port of its own."""
+    if hostile_is_service(session):
+        return session.console.lines[start:]
+    return [line[6:] for line in session.log.lines[start:] if line.startswith("[bad] ")]
+
+
+def hostile_is_service(session):
+    """Whether the hostile guest is the service VM."""
+    return any(vm.service and vm.name == "bad" for vm in session.machine.vms)
+
+
+def no_bad(session, start=0):
+    """The hostile guest has found nothing that must not be."""
+    lines = [line for line in said(session, start) if " BAD" in line]
+    assert not lines, "\n".join(lines)
 
 
 def denied(session):
@@ -105,3 +157,113 @@ def neighbours_unharmed(session):
         assert "Kernel panic" not in line, line
     for line in monitor_lines(session):
         assert "panic:" not in line, line
+
+
+def totals(session, start=0):
+    """({kind: attempts}, {kind: refused}) as the hostile guest has last counted them."""
+    found = {}
+    for line in said(session, start):
+        match = TOTALS.search(line)
+        if match:
+            words = match[2].split()
+            found[match[1]] = dict(zip(words[::2], map(int, words[1::2])))
+    return found["attempts"], found["refused"]
+
+
+def compare(session, start=0):
+    """The guest's attempts against the monitor's counts, from the VM's start on.
+
+    memory, ports, ipis, insns, cpuids: equal, since each attempt leaves the guest exactly once and
+    nothing else that the guest does is counted there. msrs: what is refused is equal; the exits are
+    not compared, since the registers that are the guest's own do not leave it. ipis: each command
+    is an exit `icr`, whether refused or not, and each refused one is counted as denied."""
+    tried, refused = totals(session, start)
+    counted, statistics = denied(session)
+    exits = {}
+    for (vm, _, reason), number in statistics.exits.items():
+        if vm == "bad":
+            exits[reason] = exits.get(reason, 0) + number
+    print("attempts", tried, "refused", refused, "denied", counted["bad"], "exits", exits)
+    assert counted["bad"]["memory"] == tried["memory"] == exits.get("memory", 0)
+    assert counted["bad"]["ports"] == tried["ports"] == exits.get("port", 0)
+    assert counted["bad"]["msrs"] == refused["msrs"]
+    assert counted["bad"]["ipis"] == refused["ipis"]
+    assert exits.get("icr", 0) == tried["ipis"]
+    assert (exits.get("virt", 0) + exits.get("hypercall", 0) + exits.get("invd", 0)
+            == tried["insns"])
+    assert exits.get("cpuid", 0) == tried["cpuids"]
+    assert all(not any(counted.get(vm, {}).get(kind, 0) for kind in ("memory", "ipis"))
+               for vm in counted if vm != "bad"), "a neighbour was refused something"
+    return tried
+
+
+def figures(tried):
+    """What was tried, in words."""
+    words = ", ".join(f"{kind} {tried[kind]}" for kind in KINDS if tried[kind])
+    return f"attempts: {words or 'none that leaves the guest'}; the monitor counts the same"
+
+
+class Asked(Session):
+    """A machine with one hostile guest that does what is typed, and two stock kernels."""
+
+    def __init__(self, bad, others, elf, memory):
+        vms = [bad, *others] if bad.service else [*others, bad]
+        super().__init__(machine(vms, elf, memory=memory))
+        self.bad, self.others = bad, others
+        self.tried = dict.fromkeys(KINDS, 0)
+
+    def __enter__(self):
+        super().__enter__()
+        try:
+            wait_linux(self, *self.others)
+            self.wait_ready(0)
+        except BaseException:
+            self.end()
+            raise
+        return self
+
+    def port(self):
+        """Where the hostile guest's lines come."""
+        return self.console if self.bad.service else self.log
+
+    def wait_ready(self, start):
+        """Waits until the guest asks for the next attack."""
+        mark = "HOSTILE ready" if self.bad.service else "[bad] HOSTILE ready"
+
+        def ended(lines):
+            return mark in lines[start:] or any("GUEST BAD" in line for line in lines[start:])
+
+        self.port().wait(ended, HOSTILE_SECONDS)
+        assert mark in self.port().lines[start:], "the attack does not end\n" + self.last_words()
+
+    def attack(self, name, kinds=(), named=None):
+        """One attack: the guest's counts are the monitor's, all is well. {kind: attempts} of it."""
+        start = len(self.port().lines)
+        if self.bad.service:
+            self.console.send(name.encode() + b"\r")
+        else:
+            type_to(self, self.machine.vms.index(self.bad), name + "\r")
+        self.wait_ready(start)
+        no_bad(self, start)
+        before, self.tried = self.tried, compare(self, start)
+        for kind in kinds:
+            assert self.tried[kind] > before[kind], f"nothing of kind {kind} was tried"
+        lines = [line for line in monitor_lines(self) if 'vm "bad": ' in line]
+        assert named is None or any(re.search(named, line) for line in lines), \
+            f"the monitor does not name it: {named}"
+        all_well(self)
+        return {kind: self.tried[kind] - before[kind] for kind in KINDS}
+
+
+def beside_a_vm(words="", memory=0):
+    """The hostile guest is a VM like others."""
+    return Asked(hostile("bad", 2, "hostile.elf", "steps=ask " + words), neighbours(),
+                 "hostile.elf", memory)
+
+
+def as_service(words="", memory=0):
+    """The hostile guest is the service VM itself; both neighbours are VMs without devices."""
+    bad = Vm("bad", 2, 64, "none", service=True, kernel="hostile-service.elf",
+             words="steps=ask service=1 " + words)
+    others = [Vm("sum", 1, 256, "memsum", words="mullion.mb=96"), Vm("two", 1, 192, "none")]
+    return Asked(bad, others, "hostile-service.elf", memory)

@@ -24,6 +24,8 @@ void cpu_start(struct cpu *cpu);
 
 const char *command_line;
 uint64_t memory_size;
+static const struct memory_entry *memory_map;
+static unsigned memory_entries;
 void (*on_nmi)(struct cpu *cpu);
 
 static struct {
@@ -52,6 +54,17 @@ static void idt_fill(void)
     }
 }
 
+/* As interrupts, 17 and 21 have no error code: their entries become vector 18's, or their own. */
+void idt_plain(bool on)
+{
+    static const unsigned vectors[] = {17, 21};
+    for (unsigned i = 0; i < sizeof(vectors) / sizeof(vectors[0]); i++) {
+        uint64_t entry = (uint64_t)entries + (on ? 18 : vectors[i]) * 16;
+        idt[vectors[i]].offset0 = (uint16_t)entry;
+        idt[vectors[i]].offset16 = (uint16_t)(entry >> 16);
+    }
+}
+
 /* One task state is enough: one core at a time goes to ring 3. */
 void tss_load(void)
 {
@@ -60,9 +73,21 @@ void tss_load(void)
     static uint8_t stack[4096] __attribute__((aligned(16)));
     uint64_t base = (uint64_t)tss;
     *(uint64_t *)(tss + 4) = (uint64_t)stack + sizeof(stack);
-    gdt[6] = 0x0000890000000000ull | (sizeof(tss) - 1) | (base & 0xffffff) << 16;
+    gdt[6] = 0x0000890000000000ull | (sizeof(tss) - 1) | (base & 0xffffff) << 16 |
+             (base >> 24 & 0xff) << 56;
     gdt[7] = base >> 32;
     __asm__ volatile("ltr %w0" : : "r"(0x30));
+}
+
+/* RAM, or the ACPI tables in it: what a VM's memory map calls its own. The first MiB always is. */
+bool memory_is_own(uint64_t at)
+{
+    if (at < 1ull << 20)
+        return true;
+    for (unsigned i = 0; i < memory_entries; i++)
+        if (at >= memory_map[i].base && at - memory_map[i].base < memory_map[i].size)
+            return memory_map[i].type == 1 || memory_map[i].type == 3;
+    return false;
 }
 
 /* Leave a loop of one exception after LIMIT rounds. True: go on looping. */
@@ -97,6 +122,7 @@ void exception(struct frame *frame)
             __asm__ volatile("cli; hlt");
     }
     cpu->error = frame->error;
+    cpu->survived = *frame;
     __asm__ volatile("movq %%cr2, %0" : "=r"(cpu->address));
     frame->rdi = (uint64_t)cpu->recover;
     frame->rsi = frame->vector + 1;
@@ -125,6 +151,8 @@ void guest_start(void)
 {
     const struct start_info *info = (const struct start_info *)(uint64_t)start_info;
     const struct memory_entry *map = (const struct memory_entry *)info->memory_map;
+    memory_map = map;
+    memory_entries = info->memory_entries;
     struct cpu *cpu = &cpus[0];
     cpu->self = cpu;
     wrmsr(0xc0000101, (uint64_t)cpu); /* GS base */

@@ -4,7 +4,7 @@
 
 #include "guest.h"
 
-enum kind { MEMORY, PORTS, MSRS, IPIS, INSNS, KINDS };
+enum kind { MEMORY, PORTS, MSRS, IPIS, INSNS, CPUIDS, KINDS };
 
 /* What was tried, and what of it the guest knows to have been refused. */
 struct tally {
@@ -17,6 +17,8 @@ extern struct tally tallies[KINDS];
 void tally(enum kind kind, bool refused);
 /* Something that must never happen; the tests look for this line. */
 void bad(const char *what, uint64_t where, uint64_t value);
+/* Is this the service VM? The test has said so. */
+bool is_service(void);
 /* Wait by the TSC; it runs at a few GHz everywhere. */
 void wait_seconds(unsigned seconds);
 /* Wait for a byte typed at the console, at most so long. */
@@ -34,5 +36,20 @@ void attack_debug_stack(void);
 void attack_step(void);
 void attack_timer(void);
 void attack_init(void);
+void attack_strings(void);
+void attack_smi(void);
+void attack_guarded_strings(void);
+void attack_ram(void);
+void attack_tib(void);
+void attack_tib_sample(void);
+void attack_all_msrs(void);
+void attack_random_msrs(void);
+void attack_icr(void);
+void attack_icr_flood(void);
+void attack_apic(void);
+void attack_caches(void);
+void attack_xsetbv(void);
+void attack_registers(void);
+void attack_states(void);
 void attack_flood(void);
 void attack_crash(void);

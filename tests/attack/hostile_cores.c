@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* INIT at bad moments, the local timer's odd delivery modes, and a flood of the log. */
+/* INIT at bad moments, the local timer's odd delivery modes, and a flood of the console. */
 #include "hostile.h"
 
-#define ROUNDS     200u
-#define LVT_SMI    (DELIVERY_SMI << 8)
-#define LVT_NMI    (DELIVERY_NMI << 8)
-#define LVT_MASKED (1u << 16)
+#define ROUNDS      200u
+#define FLOOD_LINES 2000u
+#define LVT_SMI     (DELIVERY_SMI << 8)
+#define LVT_NMI     (DELIVERY_NMI << 8)
+#define LVT_MASKED  (1u << 16)
 
 static void busy(void)
 {
@@ -79,8 +80,12 @@ void attack_timer(void)
     }
 }
 
+/* Much, and between it what would look like the monitor's own words at a line's beginning. */
 void attack_flood(void)
 {
-    for (unsigned i = 0; i < 2000; i++)
+    for (unsigned i = 0; i < FLOOD_LINES; i++) {
         print("HOSTILE flood %u ...............................................\n", i);
+        if (i % 100 == 0)
+            print("\r\033[1A[   9.000000] cpu0 error: panic: forged\b\n");
+    }
 }

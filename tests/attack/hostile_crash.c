@@ -35,6 +35,15 @@ static void crash_pending(void)
     triple_fault();
 }
 
+/* .. and those that no APIC takes: emulators do, and deliver them like exceptions. */
+static void crash_pending_low(void)
+{
+    __asm__ volatile("cli");
+    for (uint64_t vector = 0; vector < 16; vector++)
+        wrmsr(X2APIC_SELF_IPI, vector);
+    triple_fault();
+}
+
 /* .. and the same in service, none of them ended. */
 static void crash_in_service(void)
 {
@@ -143,6 +152,7 @@ void attack_crash(void)
         {"under-ipis", crash_under_ipis},
         {"efer", crash_efer},
         {"pending", crash_pending},
+        {"pending-low", crash_pending_low},
     };
     volatile uint64_t *flag = (volatile uint64_t *)FLAG_PLACE;
     const unsigned count = sizeof(ways) / sizeof(ways[0]);

@@ -105,6 +105,16 @@ bool option(const char *name, char *value, size_t size)
     return false;
 }
 
+uint64_t option_number(const char *name)
+{
+    char digits[24] = "";
+    uint64_t value = 0;
+    option(name, digits, sizeof(digits));
+    for (const char *c = digits; *c >= '0' && *c <= '9'; c++)
+        value = value * 10 + (uint64_t)(*c - '0');
+    return value;
+}
+
 void *memset(void *to, int value, size_t size)
 {
     for (size_t i = 0; i < size; i++)

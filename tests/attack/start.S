@@ -16,15 +16,14 @@
     .balign 4096
     .globl pml4, pdpt
 pml4:
-    .quad pdpt + 7
-    .fill 511, 8, 0
-pdpt:                           /* identity, 64 pages of 1 GiB, for all rings */
+    .quad pdpt + 7, pdpt + 4096 + 7
+    .fill 510, 8, 0
+pdpt:                           /* identity, 1 TiB in pages of 1 GiB, for all rings */
     .set page, 0
-    .rept 64
+    .rept 1024
     .quad (page << 30) | 0x87
     .set page, page + 1
     .endr
-    .fill 448, 8, 0
 
     .balign 16
     .globl gdt
@@ -36,6 +35,10 @@ gdt:
     .quad 0x00cff3000000ffff    /* 20: data of ring 3 */
     .quad 0x00affb000000ffff    /* 28: 64-bit code of ring 3 */
     .quad 0, 0                  /* 30: task state */
+    .quad 0x00cffb000000ffff    /* 40: 32-bit code of ring 3 */
+    .quad 0x00009b000000ffff    /* 48: 16-bit code */
+    .quad 0x000093000000ffff    /* 50: 16-bit data */
+    .quad 0, 0                  /* 58: what an attack makes of it */
 gdt_end:
 gdt_pointer:
     .word gdt_end - gdt - 1
@@ -143,6 +146,8 @@ entry_common:
     movq %rsp, %rdi
     cld
     call exception
+    .globl frame_leave
+frame_leave:                    /* rsp: a struct frame */
     popq %r15
     popq %r14
     popq %r13

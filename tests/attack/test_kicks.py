@@ -5,7 +5,6 @@ import re
 import time
 
 import attack_machine as attack
-from mullion_host.machine import Vm
 from mullion_host.session import Session
 
 KICKS = 100_000
@@ -35,12 +34,11 @@ def press(session):
     return sent
 
 
-def test_kicks_under_nmi_storm():
-    service = Vm("host", 1, 512, "none", service=True)
-    web = Vm("web", 1, 256, "sleep")
+def test_kicks_under_nmi_storm(record_property):
     storm = attack.hostile("storm", 2, "nmi.elf")
-    with Session(attack.machine([service, web, storm], "nmi.elf")) as session:
-        attack.wait_linux(session, service, web)
+    vms = [*attack.neighbours(8), storm]  # little to sum up: the kicks need the time
+    with Session(attack.machine(vms, "nmi.elf")) as session:
+        attack.wait_linux(session, *vms[:2])
         attack.wait_line(session, r"^\[storm\] NMI begin", 30)
         begin, start, kicks = progress(session), time.monotonic(), 0
         while kicks < KICKS:
@@ -50,7 +48,7 @@ def test_kicks_under_nmi_storm():
         print(f"{kicks} kicks, none lost, in {time.monotonic() - start:.0f} s; "
               f"the storm went from {begin} to {end} NMIs")
         assert end > begin, "the guest's NMIs stood still during the kicks\n" + session.last_words()
-        assert attack.answers(session), "the service VM is stuck\n" + session.last_words()
         time.sleep(2)  # what comes late
         no_bad(session)
-        attack.neighbours_unharmed(session)
+        attack.all_well(session)
+        record_property("seen", f"{kicks} kicks sent and served under {end - begin} NMIs")

@@ -12,7 +12,7 @@
 #define CODE_NMI       0x61u
 #define CODE_NESTED    0x400u
 #define CODE_TABLE     0xa0u
-#define CODE_INVALID   UINT64_MAX
+#define CODE_INVALID   UINT32_MAX /* -1, of which emulators store 32 bits */
 #define IO_IN          (1u << 0)
 #define IO_STRING      (1u << 2)
 #define IO_SIZE(info)  ((info) >> 4 & 7u)
@@ -141,7 +141,7 @@ static enum exit_reason (*const exit_table[CODE_TABLE])(struct vcpu *vcpu) = {
 
 static __attribute__((cold)) enum exit_reason handle_other(struct vcpu *vcpu, uint64_t code)
 {
-    const char *what = code == CODE_INVALID ? "invalid processor state" : "unknown exit";
+    const char *what = (uint32_t)code == CODE_INVALID ? "invalid processor state" : "unknown exit";
     log_error("vm \"%s\": %s (%lx) at %lx; the VM starts anew", vcpu->vm->config->name, what, code,
               vcpu->rip);
     vm_stop(vcpu, true, what);
