@@ -60,6 +60,7 @@ help:
 	@echo "  make check-unit check-portable check-boot check-attack    parts of make check"
 	@echo "  make check-fuzz       any input for parsers, loaders and a guest's devices (SECONDS=30)"
 	@echo "  make check-all        make check, what takes longer, and docs/EVIDENCE.md from all of it"
+	@echo "                        (FUZZ_SECONDS=600)"
 	@echo "  make check-teeth      is each of some broken monitors caught by a test? (ONLY=NAME)"
 	@echo "  make bench            counts beside bare metal, KVM and Xen: docs/BENCH.md (SECONDS=20)"
 	@echo "  make loc              lines of code of the monitor"
@@ -75,7 +76,7 @@ check:
 
 check-all:
 	@tools/deps.sh build run check
-	@MAKE="$(MAKE)" BUILD=$(BUILD) tools/check.py check-all
+	@MAKE="$(MAKE)" BUILD=$(BUILD) FUZZ_SECONDS=$(or $(FUZZ_SECONDS),600) tools/check.py check-all
 
 loc: $(BUILD)/mullion.elf
 	@tools/loc.py $(BUILD)

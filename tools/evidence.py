@@ -98,7 +98,7 @@ def unknown_names(parts, tests):
     """Names of tests in claims that no test has."""
     return [f"tests/claims/{part.name}.toml names {name}, which does not exist"
             for part in parts for claim in part.claims for name in claim["tests"]
-            if not any(results.named_by(name, test) for test in tests)]
+            if not results.known(name, tests)]
 
 
 def check_parts(root):

@@ -76,7 +76,7 @@ def existing(root, parts):
     found = {f"part:{part}" for part in parts}
     for folder in sorted(path for path in (root / "tests").iterdir() if path.is_dir()):
         where = folder.relative_to(root).as_posix()
-        for script in folder.glob("test_*.py"):
+        for script in folder.glob("*.py"):
             found |= {f"{where}/{script.name}::{name}" for name in _functions(script)}
     found |= {f"unit:{source.stem}" for source in root.glob("tests/unit/test_*.c")}
     found |= {f"fuzz:{source.stem.removeprefix('fuzz_')}"
@@ -90,8 +90,14 @@ def named_by(name, test):
     return test == name or test.startswith((f"{name}::", f"{name}["))
 
 
+def known(name, tests):
+    """Is there a test that a claim's NAME means? TESTS are without parameters, as the tree has them."""
+    return any(named_by(name.split("[")[0], test) for test in tests)
+
+
 def unclaimed(tests, names):
     """Tests of the folders TESTED that no claim names."""
     wanted = (test for test in tests
               if test.startswith(("unit:", *(f"{folder}/" for folder in TESTED))))
-    return sorted(test for test in wanted if not any(named_by(name, test) for name in names))
+    bare = {name.split("[")[0] for name in names}
+    return sorted(test for test in wanted if not any(named_by(name, test) for name in bare))
