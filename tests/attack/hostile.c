@@ -7,8 +7,10 @@
 #define UART_DATA    0x3f8u
 #define UART_STATUS  0x3fdu
 #define UART_READY   1u
+#define BAD_LINES    20u
 
 struct tally tallies[KINDS];
+static unsigned said; /* lines about what must not be, of this attack */
 
 static const struct {
     const char *name;
@@ -54,8 +56,7 @@ void tally(enum kind kind, bool refused)
 
 void bad(const char *what, uint64_t where, uint64_t value)
 {
-    static unsigned said;
-    if (said++ < 20)
+    if (said++ < BAD_LINES)
         print("HOSTILE BAD: %s at %lx: %lx\n", what, where, value);
 }
 
@@ -152,6 +153,7 @@ static bool run(const char *name)
         if (!same(name, attacks[i].name))
             continue;
         print("HOSTILE step %s\n", name);
+        said = 0;
         attacks[i].run();
         return true;
     }
