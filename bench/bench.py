@@ -38,7 +38,7 @@ def options_read():
     parser.add_argument("--docs", default="docs", help="where BENCH.md and the charts go")
     parser.add_argument("--seconds", type=int, default=20, help="of the guest's clock for each load")
     parser.add_argument("--again", action="store_true",
-                        help="only write the documents again, from the last run's results.json")
+                        help="only write the documents again, from what the last run left")
     parser.add_argument("--systems", default=",".join(SYSTEMS), help="those to run")
     return parser.parse_args()
 
@@ -100,6 +100,21 @@ def run_all(options):
     return results
 
 
+def read_all(options):
+    """The last run's results, their figures made anew from the files that each system left."""
+    with open(results_path(options), encoding="utf-8") as text:
+        results = json.load(text)
+    results["notes"] = []
+    for name, found in results["systems"].items():
+        system = SYSTEMS[name](options.build, results["seconds"])
+        result = running.read(system, found["command"])
+        results["systems"][name] = figures.system_figures(result)
+        results["notes"] += system.notes()
+    with open(results_path(options), "w", encoding="utf-8") as out:
+        json.dump(results, out, indent=1)
+    return results
+
+
 def results_path(options):
     """Where the figures are kept."""
     return os.path.join(options.build, "bench", "results.json")
@@ -108,8 +123,7 @@ def results_path(options):
 def main():
     options = options_read()
     if options.again:
-        with open(results_path(options), encoding="utf-8") as text:
-            results = json.load(text)
+        results = read_all(options)
     else:
         results = run_all(options)
     found = targets.judge(results["systems"])

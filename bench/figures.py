@@ -65,8 +65,11 @@ def boot_figures(result):
 
 
 def agreement(result):
-    """{reason: [monitor's count, plugin's count]} over the whole life of the VM on Mullion."""
-    inside, outside = {}, {}
+    """{reason: [monitor's count, plugin's count]} over the whole life of the VM on Mullion.
+
+    The write to a port by which the VM switches itself off is left out: the monitor tells its
+    counts before that exit is over."""
+    inside, outside = {}, {"port": -1}
     own = [report.MONITOR.sub("", line) for line in result.log if report.MONITOR.match(line)]
     for line in own:
         words = line.split()

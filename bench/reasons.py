@@ -3,7 +3,7 @@
 
 ICR = 0x830
 XEN_STUBS = 0xffff82d07f000000  # Xen's entries for SYSCALL, a page for each core
-CONSOLES = (0x2f8, 0x3f8)
+CONSOLE = 0x3f8  # COM1
 NAMES = {0x60: "interrupt", 0x61: "nmi", 0x62: "smi", 0x63: "init", 0x64: "interrupt window",
          0x65: "control register", 0x72: "cpuid", 0x74: "iret", 0x76: "invd", 0x77: "pause",
          0x78: "hlt", 0x79: "invlpg", 0x7f: "shutdown", 0x80: "vmrun", 0x81: "hypercall",
@@ -15,7 +15,7 @@ def name(code, detail):
     if code == 0x7c:
         return "icr" if detail & 0xffffffff == ICR and detail >> 32 else "msr"
     if code == 0x7b:
-        return "console" if any(port <= detail < port + 8 for port in CONSOLES) else "port"
+        return "console" if CONSOLE <= detail < CONSOLE + 8 else "port"
     if code < 0x20:
         return "control register"
     if 0x20 <= code < 0x40:

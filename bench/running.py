@@ -49,6 +49,18 @@ def find_loads(lines):
     return found
 
 
+def read(system, command):
+    """The Result of a system's last run, from the files that it left."""
+    texts = []
+    for name in ("console", "log"):
+        with open(system.run_path(name), encoding="utf-8", errors="replace") as text:
+            texts.append([line.rstrip("\r\n") for line in text])
+    fulls, shorts = counts.read(system.run_path("counts"))
+    console, log = texts
+    return Result(system, command, find_loads(console if system.vm.service else log), fulls, shorts,
+                  console, log)
+
+
 def run(system, seconds):
     """Runs a system; a HostError with the console's last lines if it does not come to its end."""
     end = time.monotonic() + seconds
@@ -63,6 +75,4 @@ def run(system, seconds):
     done = any(DONE in line for line in lines)
     if not done or not os.path.exists(system.run_path("counts")):
         raise HostError(f"{system.title}: not done within {seconds} s (QEMU {state})\n{words}")
-    fulls, shorts = counts.read(system.run_path("counts"))
-    return Result(system, session.qemu.args, find_loads(lines), fulls, shorts,
-                  session.console.lines, session.log.lines)
+    return read(system, session.qemu.args)
