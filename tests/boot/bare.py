@@ -39,7 +39,7 @@ def start_bare(machine, runs):
 def shell(run, command):
     """The lines that a command prints, and its exit status."""
     start = len(run.console.lines)
-    run.type_service(command + "; echo ended'-'$?")
+    run.type_service(f"echo begins'-'now; {command}; echo ended'-'$?")
     status = run.wait(run.console, r"^ended-(\d+)$", start=start)[1]
     lines = run.console.lines[start:]
-    return lines[1:lines.index(f"ended-{status}")], int(status)
+    return lines[lines.index("begins-now") + 1:lines.index(f"ended-{status}")], int(status)

@@ -8,6 +8,7 @@
 #include "x86/memory.h"
 
 #define ARENA        (64 * KIB) /* Multiboot 1: its addresses have 32 bits */
+#define COMMAND      16u        /* offsets, from here on */
 #define INFO_SIZE    116u       /* up to the framebuffer's colours */
 #define MODS_COUNT   20u
 #define MODS_ADDRESS 24u
@@ -91,6 +92,7 @@ static void read_multiboot1(const uint8_t *data, size_t size)
     uint64_t list = INFO_SIZE + (word_get(arena + MODS_ADDRESS) % (size - INFO_SIZE + 1) & ~3u);
     for (uint64_t at = list; at + MODULE_SIZE <= size; at += MODULE_SIZE)
         word_set(arena + at + 8, base + word_get(arena + at + 8) % ARENA);
+    word_set(arena + COMMAND, base + word_get(arena + COMMAND) % ARENA);
     word_set(arena + MMAP_ADDRESS, base + map);
     word_set(arena + MMAP_LENGTH, length);
     word_set(arena + MODS_ADDRESS, base + list);

@@ -11,7 +11,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-SOURCES = ("Makefile", "cli", "guest", "include", "monitor", "tests", "tools")
+SOURCES = ("Makefile", "bench", "cli", "guest", "include", "monitor", "tests", "tools")
 SHARED = ("guests", "host", "kernels")  # fetched or the same for all: never copied
 EMULATED, UNIT = ("obj", "attack"), ("unit",)
 PYTEST = ["/usr/bin/python3", "-B", "-m", "pytest", "-q", "-p", "no:cacheprovider"]
