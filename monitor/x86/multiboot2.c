@@ -100,7 +100,8 @@ static void read_efi_map(const struct tag_efi_map *tag, struct boot_info *boot)
 /* The tag lies before END with all that is always in one of its type; a string ends in its tag. */
 static bool is_whole(const struct tag *tag, uint64_t end)
 {
-    static const uint32_t least[] = {[TAG_MODULE] = sizeof(struct tag_module),
+    static const uint32_t least[] = {[TAG_COMMAND] = sizeof(struct tag),
+                                     [TAG_MODULE] = sizeof(struct tag_module),
                                      [TAG_MEMORY_MAP] = sizeof(struct tag_memory_map),
                                      [TAG_FRAMEBUFFER] = offsetof(struct tag_framebuffer, reserved),
                                      [TAG_EFI_64] = sizeof(struct tag_efi),

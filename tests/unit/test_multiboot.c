@@ -171,6 +171,9 @@ static void short_tags_are_damage(void **state)
     make_open();
     make_tag(MODULE, 24, words, 4); /* the name does not end */
     expect_damaged();
+    make_open();
+    make_tag(COMMAND, 16, words + 2, 2); /* nor does the line */
+    expect_damaged();
 }
 
 static void entries_of_another_form_are_refused(void **state)
