@@ -119,7 +119,7 @@ static bool make_map(struct vm *vm)
 
 /*
  * The firmware's runtime services take virtual addresses once, so a second start has none. The map
- * lies behind the ACPI tables, of which USED bytes of BUFFER are, as loaders keep it out of RAM.
+ * lies behind the ACPI tables, the first USED bytes of BUFFER: what e820 calls RAM, Linux may take.
  */
 static void make_efi(const struct vm *vm, uint8_t *buffer, size_t used,
                      struct boot_firmware *firmware)
