@@ -33,6 +33,8 @@ struct backend {
     bool (*vcpu_init)(struct vcpu *vcpu);
     /* Processor state as after START; registers are the caller's. */
     void (*vcpu_reset)(struct vcpu *vcpu, const struct vcpu_start *start);
+    /* The vCPU forgets translations of the nested tables before it runs again. Its core. */
+    void (*flush)(struct vcpu *vcpu);
     /* Run the guest and handle its exits until the vCPU stops or an NMI was taken between exits.
      * This core's vCPU. */
     void (*run)(struct vcpu *vcpu);

@@ -16,6 +16,7 @@ struct vcpu;
 #define REQUEST_STOP      (1u << 4) /* leave the guest and park: the VM stops or restarts */
 #define REQUEST_BOOT      (1u << 5) /* build the VM and run it from its boot entry */
 #define REQUEST_PING      (1u << 6) /* count only: the kick test */
+#define REQUEST_FLUSH     (1u << 7) /* the VM's nested tables have changed */
 
 struct tss {
     uint32_t reserved0;

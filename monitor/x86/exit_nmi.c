@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* NMIs: other cores' requests, the guest's own, and keys on the log port. */
 #include "x86/apic.h"
+#include "x86/backend.h"
 #include "x86/cpu.h"
 #include "x86/exit.h"
 #include "x86/logkey.h"
@@ -12,6 +13,8 @@ static void requests_serve(struct vcpu *vcpu, uint32_t requests)
         atomic_fetch_add(&this_cpu()->pings, 1);
     if (vcpu == NULL)
         return;
+    if ((requests & REQUEST_FLUSH) != 0)
+        backend->flush(vcpu);
     if ((requests & REQUEST_STOP) != 0) {
         apic_reset_this();
         vcpu->state = VCPU_STOPPED;

@@ -6,6 +6,7 @@
 #include "x86/exit.h"
 #include "x86/guest_port.h"
 #include "x86/platform.h"
+#include "x86/virtio_pci.h"
 
 #define PORTS 65536u
 
@@ -128,6 +129,10 @@ enum exit_reason exit_port(struct vcpu *vcpu, const struct port_access *access)
     enum exit_reason reason = EXIT_PORT;
     if (vcpu->vm->service && access_denied(vcpu->vm, access))
         port_deny(vcpu, access);
+    else if (virtio_pci_port(vcpu->vm, access, &value))
+        reason = EXIT_VIRTIO;
+    else if (virtio_pci_config(vcpu->vm, access, &value))
+        reason = EXIT_PORT;
     else if (vcpu->vm->service)
         platform_port(vcpu, access, &value);
     else

@@ -105,11 +105,6 @@ enum exit_reason guest_port(struct vcpu *vcpu, const struct port_access *access,
     }
     if (reset_requested(access, *value)) {
         vm_stop(vcpu, true, "reboot");
-    } else if (pci_claims(access->port)) {
-        if (access->in)
-            *value = guest_pci_read(&vm->pci, access->port, access->size);
-        else
-            guest_pci_write(&vm->pci, access->port, access->size, *value);
     } else if (access->port == GUEST_PORT_SLEEP_CONTROL && !access->in) {
         if ((*value & SLEEP_ENABLE) != 0 && SLEEP_TYPE(*value) == GUEST_S5_TYPE)
             vm_stop(vcpu, false, "power off");

@@ -86,7 +86,7 @@ static bool is_denied(uint32_t port)
 bool platform_guards_port(uint32_t port)
 {
     bool high;
-    return port == PORT_CF9 || port == PORT_KEYBOARD || port == PORT_A20 ||
+    return in_range(port, PCI_ADDRESS, 8) || port == PORT_KEYBOARD || port == PORT_A20 ||
            is_pm1_control(port, &high) || is_denied(port) ||
            in_range(port, acpi_info->reset_port, 1);
 }
@@ -151,13 +151,28 @@ static bool any_byte(const struct port_access *access, bool (*is)(uint32_t port)
 
 void platform_port(struct vcpu *vcpu, const struct port_access *access, uint32_t *value)
 {
-    /* The second byte of a PCI address happens to lie at the reset port. */
-    bool pci_address = access->port == PCI_ADDRESS && access->size == 4;
-    if (!access->in && !pci_address && any_byte(access, platform_guards_port))
+    if (!access->in && any_byte(access, platform_guards_port))
         write_guarded(vcpu, access, *value);
     else if (any_byte(access, is_denied))
         port_deny(vcpu, access);
     else if (access->in)
+        *value = port_real_read(access->port, access->size);
+    else
+        port_real_write(access->port, access->size, *value);
+}
+
+void platform_free_devices(uint8_t numbers[2])
+{
+    unsigned found = 0;
+    for (uint8_t device = 31; device > 0 && found < 2; device--)
+        if ((pci_read((uint32_t)device << 3, 0) & 0xffff) == 0xffff)
+            numbers[found++] = device;
+}
+
+void platform_pci_access(uint32_t address, const struct port_access *access, uint32_t *value)
+{
+    out32(PCI_ADDRESS, address);
+    if (access->in)
         *value = port_real_read(access->port, access->size);
     else
         port_real_write(access->port, access->size, *value);

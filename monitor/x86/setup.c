@@ -12,7 +12,7 @@
 #define CONFIG_MODULE "mullion.conf"
 #define POOL_BASE     (512 * KIB)
 #define POOL_PER_CPU  (64 * KIB)
-#define POOL_PER_VM   (64 * KIB)
+#define POOL_PER_VM   (96 * KIB)
 
 extern uint8_t image_start[], image_end[];
 

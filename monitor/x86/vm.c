@@ -15,6 +15,7 @@
 #include "x86/requests.h"
 #include "x86/stats.h"
 #include "x86/time.h"
+#include "x86/virtio_pci.h"
 #include "x86/vm_boot.h"
 
 #define RESTART_US 1000000u /* from one start of a VM to the next, at least */
@@ -86,7 +87,7 @@ struct vm *vm_create(unsigned index, const struct config_vm *config, const struc
     vm->cpu_set = place->cpus;
     vm->memory = (struct guest_memory){place->extents, place->extent_count};
     console_init(&vm->console, config->name);
-    if (!backend->vm_init(vm) || !vcpus_create(vm) || !vm_map_memory(vm)) {
+    if (!backend->vm_init(vm) || !vcpus_create(vm) || !vm_map_memory(vm) || !virtio_pci_init(vm)) {
         log_error("vm \"%s\" cannot be made: %s", config->name,
                   "the monitor's memory is used up, or a core is out of reach");
         return NULL;
@@ -166,6 +167,16 @@ static void maybe_power_off(const struct vm *stopped)
     platform_power_off();
 }
 
+void vm_flush(struct vm *vm)
+{
+    for (unsigned i = 0; i < vm->vcpu_count; i++) {
+        if (vm->vcpus[i].cpu == this_cpu())
+            backend->flush(&vm->vcpus[i]);
+        else
+            cpu_kick(vm->vcpus[i].cpu, REQUEST_FLUSH);
+    }
+}
+
 void vm_boot(struct vm *vm)
 {
     struct guest_start entry;
@@ -218,6 +229,7 @@ void vm_stop(struct vcpu *vcpu, bool restart, const char *reason)
     apic_reset_this();
     vcpu->state = VCPU_STOPPED;
     atomic_store(&vcpu->stopped, true);
+    virtio_pci_reset(vm);
     lock_take(&vm->console.lock);
     console_flush(&vm->console);
     lock_release(&vm->console.lock);

@@ -5,6 +5,8 @@
 #include "core/config.h"
 #include "core/console.h"
 #include "core/place.h"
+#include "core/switch.h"
+#include "core/vsock.h"
 #include "x86/boot/guest.h"
 #include "x86/guest_pci.h"
 #include "x86/vcpu.h"
@@ -18,6 +20,15 @@ enum denial { DENIED_PORT, DENIED_MSR, DENIED_MEMORY, DENIED_IPI, DENIED_INSTRUC
 
 struct vm_milestones {
     uint64_t scrubbed, loaded, entered, cores_up; /* microseconds since the monitor's entry */
+};
+
+/* A virtio device and where its driver has put it (virtio_pci.c). */
+struct virtio_function {
+    struct virtio_device device;
+    uint8_t *page;            /* the MSI-X table */
+    uint64_t page_at;         /* gpa where the guest finds it; 0: nowhere */
+    uint16_t ports_at;        /* first of its ports; 0: none */
+    _Atomic unsigned pending; /* vectors that could not be sent, bit by number */
 };
 
 struct vm {
@@ -44,7 +55,11 @@ struct vm {
     uint64_t clock_start_tsc; /* the guest's kvm-clock begins here */
 
     struct console console;
+    struct lock pci_lock;
     struct guest_pci pci;
+    struct virtio_function net, socket;
+    struct switch_port switch_port;
+    struct vsock_port vsock_port;
     uint32_t ioapic_select[ACPI_IOAPICS_MAX]; /* service VM */
 
     uint64_t ports_logged[65536 / 64]; /* one bit a port: its denial has been logged */
@@ -77,4 +92,7 @@ static inline struct vcpu *vm_find_vcpu(const struct vm *vm, apic_id_t id)
 
 /* May one more denial of VM's be logged? The last one says that it is the last. Any core. */
 bool vm_may_log(struct vm *vm, enum denial kind);
+/* All of the VM's cores forget the nested tables: this one now, the others before long. Any core.
+ */
+void vm_flush(struct vm *vm);
 const char *vm_state_name(const struct vm *vm);

@@ -113,6 +113,11 @@ static void svm_pass_msr(struct vm *vm, uint32_t msr, enum config_access access,
     *byte = (uint8_t)(pass ? *byte & ~bits : *byte | bits);
 }
 
+static void svm_flush(struct vcpu *vcpu)
+{
+    vmcb_of(vcpu)->tlb_control = TLB_FLUSH_ALL;
+}
+
 static uint64_t svm_read_cr0(struct vcpu *vcpu)
 {
     return vmcb_of(vcpu)->cr0;
@@ -147,6 +152,7 @@ const struct backend svm_backend = {
     .pass_msr = svm_pass_msr,
     .vcpu_init = svm_vcpu_init,
     .vcpu_reset = svm_vcpu_reset,
+    .flush = svm_flush,
     .run = svm_run,
     .read_cr0 = svm_read_cr0,
     .read_cr4 = svm_read_cr4,
