@@ -10,6 +10,7 @@
 #include "x86/asm.h"
 #include "x86/backend.h"
 #include "x86/memory.h"
+#include "x86/pci.h"
 #include "x86/platform.h"
 #include "x86/vm_boot.h"
 
@@ -146,7 +147,7 @@ void virtio_pci_reset(struct vm *vm)
     uint8_t free[2] = {PCI_NET, PCI_SOCKET};
     if (vm->service) {
         guest_pci_clear(&vm->pci);
-        platform_free_devices(free);
+        pci_free_devices(free);
     } else {
         guest_pci_reset(&vm->pci, vm->config->console != CONFIG_CONSOLE_NONE);
     }
@@ -179,7 +180,7 @@ static bool config_port(struct vm *vm, const struct port_access *access, uint32_
         return false;
     int slot = address ? -1 : guest_pci_selected(&vm->pci);
     if (vm->service && data && slot < 0) {
-        platform_pci_access(vm->pci.address, access, value);
+        pci_access(vm->pci.address, access, value);
     } else if (access->in) {
         *value = guest_pci_read(&vm->pci, access->port, access->size);
     } else {
