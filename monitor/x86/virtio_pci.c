@@ -104,11 +104,8 @@ static void move_page(struct vm *vm, struct virtio_function *function, uint64_t 
 /* The ports of FUNCTION leave the guest where its BAR is, and not any more where the BAR was. */
 static void move_ports(struct vm *vm, struct virtio_function *function, uint16_t to)
 {
-    for (uint32_t i = 0; i < VIRTIO_BAR_BYTES && vm->service; i++) {
-        uint32_t old = function->ports_at + i;
-        if (function->ports_at != 0 && !platform_guards_port(old))
-            backend->pass_port(vm, (uint16_t)old, true);
-    }
+    for (uint32_t i = 0; i < VIRTIO_BAR_BYTES && function->ports_at != 0; i++)
+        exit_port_restore(vm, (uint16_t)(function->ports_at + i));
     function->ports_at = to;
     for (uint32_t i = 0; i < VIRTIO_BAR_BYTES && to != 0; i++)
         backend->pass_port(vm, (uint16_t)(to + i), false);
