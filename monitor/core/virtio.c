@@ -218,20 +218,20 @@ static void write_common(struct virtio_device *device, unsigned offset, uint32_t
     }
 }
 
-void virtio_write(struct virtio_device *device, unsigned offset, unsigned size, uint32_t value)
+bool virtio_write(struct virtio_device *device, unsigned offset, unsigned size, uint32_t value)
 {
     if (offset == VIRTIO_NOTIFY) {
         unsigned queue = value & 0xffff;
         atomic_fetch_add(&device->counters.kicks, 1);
-        if (queue < device->class->queues && (device->status & VIRTIO_STATUS_DRIVER_OK) != 0)
-            device->class->kick(device, queue);
-        return;
+        return queue < device->class->queues && (device->status & VIRTIO_STATUS_DRIVER_OK) != 0 &&
+               device->class->kick(device, queue);
     }
     (void)size; /* a register is as wide as it is */
     lock_take(&device->lock);
     if (offset < REG_COMMON_END)
         write_common(device, offset, value);
     lock_release(&device->lock);
+    return false;
 }
 
 void virtio_signal(struct virtio_device *device, unsigned index)

@@ -10,7 +10,7 @@ struct port_access {
     uint8_t size; /* 1, 2, 4 */
     bool in;
     bool string; /* INS or OUTS, perhaps repeated */
-    uint64_t next_rip;
+    uint64_t rip, next_rip;
 };
 
 /* CPUID: the answer goes to the registers; the caller advances RIP. */

@@ -143,7 +143,7 @@ enum exit_reason exit_port(struct vcpu *vcpu, const struct port_access *access)
     enum exit_reason reason = EXIT_PORT;
     if (vcpu->vm->service && access_denied(vcpu->vm, access))
         port_deny(vcpu, access);
-    else if (virtio_pci_port(vcpu->vm, access, &value))
+    else if (virtio_pci_port(vcpu, access, &value))
         reason = EXIT_VIRTIO;
     else if (virtio_pci_config(vcpu->vm, access, &value))
         reason = EXIT_PCI;

@@ -152,9 +152,10 @@ void virtio_pci_reset(struct vm *vm)
     function_reset(vm, PCI_SOCKET, free[1]);
 }
 
-static bool device_port(struct vm *vm, int slot, const struct port_access *access, uint32_t *value)
+static bool device_port(struct vcpu *vcpu, int slot, const struct port_access *access,
+                        uint32_t *value)
 {
-    struct virtio_function *function = function_of(vm, slot);
+    struct virtio_function *function = function_of(vcpu->vm, slot);
     if (function == NULL || function->ports_at == 0 ||
         (uint16_t)(access->port - function->ports_at) >= VIRTIO_BAR_BYTES)
         return false;
@@ -163,8 +164,8 @@ static bool device_port(struct vm *vm, int slot, const struct port_access *acces
         send_pending(function);
     if (access->in)
         *value = virtio_read(&function->device, offset, access->size);
-    else
-        virtio_write(&function->device, offset, access->size, *value);
+    else if (virtio_write(&function->device, offset, access->size, *value))
+        vcpu->rip = access->rip;
     return true;
 }
 
@@ -187,9 +188,10 @@ static bool config_port(struct vm *vm, const struct port_access *access, uint32_
     return true;
 }
 
-bool virtio_pci_port(struct vm *vm, const struct port_access *access, uint32_t *value)
+bool virtio_pci_port(struct vcpu *vcpu, const struct port_access *access, uint32_t *value)
 {
-    return device_port(vm, PCI_NET, access, value) || device_port(vm, PCI_SOCKET, access, value);
+    return device_port(vcpu, PCI_NET, access, value) ||
+           device_port(vcpu, PCI_SOCKET, access, value);
 }
 
 bool virtio_pci_config(struct vm *vm, const struct port_access *access, uint32_t *value)
