@@ -23,7 +23,6 @@ enum {
     REG_QUEUE_SIZE = 0x18,
     REG_QUEUE_VECTOR = 0x1a,
     REG_QUEUE_ENABLE = 0x1c,
-    REG_QUEUE_NOTIFY = 0x1e,
     REG_QUEUE_ADDRESSES = 0x20, /* three of 64 bits, written in halves */
     REG_COMMON_END = 0x38,
 };
@@ -88,10 +87,10 @@ static uint32_t read_queue(struct virtio_device *device, unsigned offset)
         return device->vectors[device->queue_select];
     case REG_QUEUE_ENABLE:
         return queue->ready ? 1 : 0;
-    case REG_QUEUE_NOTIFY:
-        return 0;
     default:
-        return (uint32_t)(queue_address(queue, offset)->v >> offset % 8 * 8);
+        return offset >= REG_QUEUE_ADDRESSES && offset % 4 == 0
+                   ? (uint32_t)(queue_address(queue, offset)->v >> offset % 8 * 8)
+                   : 0;
     }
 }
 
@@ -124,7 +123,7 @@ static uint32_t read_common(struct virtio_device *device, unsigned offset)
     case REG_QUEUE_SELECT:
         return device->queue_select;
     default:
-        return offset % 2 == 0 ? read_queue(device, offset) : 0;
+        return read_queue(device, offset);
     }
 }
 
