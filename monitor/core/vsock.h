@@ -35,7 +35,8 @@ struct vsock_header {
     uint16_t type, op;                  /* 0x1c */
     uint32_t flags, buf_alloc, fwd_cnt; /* 0x20 */
 } __attribute__((packed));
-_Static_assert(sizeof(struct vsock_header) == 44, "virtio 1.2, 5.10.6");
+#define VSOCK_HEADER ((uint32_t)sizeof(struct vsock_header))
+_Static_assert(VSOCK_HEADER == 44, "virtio 1.2, 5.10.6");
 
 /* Packets of one sender that wait for one receiver, the oldest first: heads of chains. */
 struct vsock_list {
@@ -49,7 +50,8 @@ struct vsock_port {
     struct virtio_device *device;
     uint64_t cid;
     const struct config_vm *vm;
-    _Atomic unsigned waiting; /* packets of all senders that wait for a receive buffer here */
+    _Atomic unsigned waiting;    /* packets of all senders that wait for a receive buffer here */
+    _Atomic bool endpoint_waits; /* ... and CID 2 */
 
     /* What this VM sent and nobody took; guarded by the lock of its send queue. */
     struct vsock_list lists[MAX_VMS + 1]; /* by the receiver's slot; the last is for CID 2 */
