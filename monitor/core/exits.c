@@ -7,7 +7,8 @@ const char *exit_reason_name(enum exit_reason reason)
     static const char *const names[EXIT_REASONS] = {
         [EXIT_ICR] = "icr",         [EXIT_CPUID] = "cpuid",
         [EXIT_MSR] = "msr",         [EXIT_PORT] = "port",
-        [EXIT_VIRTIO] = "virtio", [EXIT_CONSOLE] = "console", [EXIT_IOAPIC] = "ioapic",
+        [EXIT_VIRTIO] = "virtio",   [EXIT_PCI] = "pci",
+        [EXIT_CONSOLE] = "console", [EXIT_IOAPIC] = "ioapic",
         [EXIT_MEMORY] = "memory",   [EXIT_STEP] = "step",
         [EXIT_KICK] = "kick",       [EXIT_NMI] = "nmi",
         [EXIT_LOG_KEY] = "log-key", [EXIT_IRET] = "iret",

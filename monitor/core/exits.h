@@ -9,7 +9,8 @@ enum exit_reason {
     EXIT_CPUID,
     EXIT_MSR, /* any other MSR that is not the guest's own */
     EXIT_PORT,
-    EXIT_VIRTIO,    /* a port of a virtio device, or PCI configuration */
+    EXIT_VIRTIO,    /* a port of a virtio device */
+    EXIT_PCI,       /* PCI configuration */
     EXIT_CONSOLE,   /* a port of the VM's console */
     EXIT_IOAPIC,    /* the service VM's IO-APIC page */
     EXIT_MEMORY,    /* nested paging: an address that isn't the VM's */

@@ -23,7 +23,6 @@ enum {
     REG_QUEUE_SIZE = 0x18,
     REG_QUEUE_VECTOR = 0x1a,
     REG_QUEUE_ENABLE = 0x1c,
-    REG_QUEUE_NOTIFY = 0x1e,
     REG_QUEUE_ADDRESSES = 0x20, /* three of 64 bits, written in halves */
     REG_COMMON_END = 0x38,
 };
@@ -90,10 +89,10 @@ static uint32_t read_queue(struct virtio_device *device, unsigned offset)
         return device->vectors[device->queue_select];
     case REG_QUEUE_ENABLE:
         return queue->ready ? 1 : 0;
-    case REG_QUEUE_NOTIFY:
-        return 0;
     default:
-        return (uint32_t)(queue_address(queue, offset)->v >> offset % 8 * 8);
+        return offset >= REG_QUEUE_ADDRESSES && offset % 4 == 0
+                   ? (uint32_t)(queue_address(queue, offset)->v >> offset % 8 * 8)
+                   : 0;
     }
 }
 
@@ -126,7 +125,7 @@ static uint32_t read_common(struct virtio_device *device, unsigned offset)
     case REG_QUEUE_SELECT:
         return device->queue_select;
     default:
-        return offset % 2 == 0 ? read_queue(device, offset) : 0;
+        return read_queue(device, offset);
     }
 }
 
@@ -220,20 +219,20 @@ static void write_common(struct virtio_device *device, unsigned offset, uint32_t
     }
 }
 
-void virtio_write(struct virtio_device *device, unsigned offset, unsigned size, uint32_t value)
+bool virtio_write(struct virtio_device *device, unsigned offset, unsigned size, uint32_t value)
 {
     if (offset == VIRTIO_NOTIFY) {
         unsigned queue = value & 0xffff;
         atomic_fetch_add(&device->counters.kicks, 1);
-        if (queue < device->class->queues && (device->status & VIRTIO_STATUS_DRIVER_OK) != 0)
-            device->class->kick(device, queue);
-        return;
+        return queue < device->class->queues && (device->status & VIRTIO_STATUS_DRIVER_OK) != 0 &&
+               device->class->kick(device, queue);
     }
     (void)size; /* a register is as wide as it is */
     lock_take(&device->lock);
     if (offset < REG_COMMON_END)
         write_common(device, offset, value);
     lock_release(&device->lock);
+    return false;
 }
 
 void virtio_signal(struct virtio_device *device, unsigned index)

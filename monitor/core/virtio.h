@@ -30,8 +30,8 @@ struct virtio_class {
     uint16_t sizes[VIRTIO_QUEUES_MAX]; /* of the queues, at most; 0: VIRTQUEUE_SIZE_MAX */
     uint64_t features;                 /* beside those above */
     unsigned config_bytes;
-    /* The driver has kicked QUEUE. A core of the VM's. */
-    void (*kick)(struct virtio_device *device, unsigned queue);
+    /* The driver has kicked QUEUE; true: not all is done, let it kick again. A core of the VM's. */
+    bool (*kick)(struct virtio_device *device, unsigned queue);
     /* The driver has reset the device, or its VM is gone; the queues are not ready any more. */
     void (*reset)(struct virtio_device *device);
 };
@@ -48,7 +48,8 @@ struct virtio_device {
     const struct guest_memory *memory;
     /* Interrupt the driver by its MSI-X vector; set by the hardware side. Any core. */
     void (*interrupt)(struct virtio_device *device, uint16_t vector);
-    void *vm; /* for that side */
+    void *vm;   /* for that side */
+    void *port; /* for the class */
 
     struct lock lock; /* guards what follows, up to the queues, which have their own */
     uint64_t negotiated;
@@ -67,9 +68,12 @@ void virtio_init(struct virtio_device *device, const struct virtio_class *class,
                  const struct guest_memory *memory);
 /* As after power-on; the driver's queues are let go when this returns. Any core. */
 void virtio_reset(struct virtio_device *device);
-/* The driver reads or writes SIZE (1, 2, 4) bytes at OFFSET of the BAR. A core of the VM's. */
+/*
+ * The driver reads or writes SIZE (1, 2, 4) bytes at OFFSET of the BAR; a write that returns true
+ * is to be repeated. A core of the VM's.
+ */
 uint32_t virtio_read(struct virtio_device *device, unsigned offset, unsigned size);
-void virtio_write(struct virtio_device *device, unsigned offset, unsigned size, uint32_t value);
+bool virtio_write(struct virtio_device *device, unsigned offset, unsigned size, uint32_t value);
 
 /* True if the driver accepted FEATURE. */
 static inline bool virtio_has(const struct virtio_device *device, uint64_t feature)

@@ -9,8 +9,15 @@
 #include "core/vsock_parts.h"
 #include "lib/string.h"
 
-#define FEATURES  3u /* streams and sequential packets */
-#define SEQ_FLAGS 3u /* end of message, end of record: in the last part of a packet only */
+#define FEATURES     3u   /* streams and sequential packets */
+#define KICK_PACKETS 256u /* then the kick is repeated, so that the core can be called away */
+#define SEQ_FLAGS    3u   /* end of message, end of record: in the last part of a packet only */
+
+static bool driver_there(struct vsock_port *port)
+{
+    const struct virtqueue *rx = vsock_queue(port, VSOCK_RX);
+    return rx->ready && !rx->broken && (port->device->status & VIRTIO_STATUS_DRIVER_OK) != 0;
+}
 
 enum vsock_result vsock_deliver(struct vsock_port *to, const struct vsock_header *header,
                                 const struct virtqueue_chain *from, uint32_t offset, uint32_t *sent)
@@ -19,11 +26,11 @@ enum vsock_result vsock_deliver(struct vsock_port *to, const struct vsock_header
     struct virtqueue_chain buffer;
     enum vsock_result result = VSOCK_FULL;
     lock_take(&rx->lock);
-    while (result == VSOCK_FULL && virtqueue_peek(rx, 0, &buffer)) {
+    while (result == VSOCK_FULL && driver_there(to) && virtqueue_peek(rx, 0, &buffer)) {
         struct vsock_header part = *header;
         uint32_t left = header->size - *sent;
         if (buffer.writable_bytes <= VSOCK_HEADER) {
-            rx->broken = true; /* of no use: no driver has such buffers */
+            rx->broken = true; /* no driver has such buffers */
             break;
         }
         uint32_t room = buffer.writable_bytes - VSOCK_HEADER;
@@ -41,7 +48,7 @@ enum vsock_result vsock_deliver(struct vsock_port *to, const struct vsock_header
         if (part.size == left)
             result = VSOCK_DONE;
     }
-    if (result == VSOCK_FULL && (!rx->ready || rx->broken))
+    if (result == VSOCK_FULL && !driver_there(to))
         result = VSOCK_GONE;
     virtio_signal(to->device, VSOCK_RX);
     lock_release(&rx->lock);
@@ -130,20 +137,20 @@ static bool send_next(struct vsock_port *port)
     return any;
 }
 
-static void send_all(struct vsock_port *port)
+/* What is new in the send ring. True: not all was done. */
+static bool send_some(struct vsock_port *port)
 {
     struct virtqueue *tx = vsock_queue(port, VSOCK_TX);
-    bool more;
-    do {
-        while (send_next(port))
+    bool more = true;
+    for (unsigned left = KICK_PACKETS; more && left > 0;) {
+        for (; left > 0 && send_next(port); left--)
             ;
         lock_take(&tx->lock);
         virtio_signal(port->device, VSOCK_TX);
         more = virtqueue_want_kick(tx, true);
         lock_release(&tx->lock);
-    } while (more);
-    if (port->vm->service)
-        endpoint_run(port);
+    }
+    return more;
 }
 
 /* Do WORK with each port, and with TO, under the lock of the port's send queue. */
@@ -163,16 +170,6 @@ static void each_sender(struct vsock_port *to,
     }
 }
 
-/* The driver has added receive buffers. */
-static void refill(struct vsock_port *port)
-{
-    do
-        each_sender(port, vsock_serve);
-    while (vsock_want_buffers(port) && atomic_load(&port->waiting) > 0);
-    if (port->vm->service)
-        endpoint_run(port);
-}
-
 /* TO's driver is not there any more: what waits for it is refused. */
 static void forget(struct vsock_port *from, struct vsock_port *to)
 {
@@ -182,7 +179,7 @@ static void forget(struct vsock_port *from, struct vsock_port *to)
 
 static void reset(struct virtio_device *device)
 {
-    struct vsock_port *port = vsock_port_of(device);
+    struct vsock_port *port = device->port;
     if (port == NULL)
         return;
     vsock_drop_own(port);
@@ -191,13 +188,21 @@ static void reset(struct virtio_device *device)
         endpoint_reset(port);
 }
 
-static void kick(struct virtio_device *device, unsigned queue)
+static bool kick(struct virtio_device *device, unsigned queue)
 {
-    struct vsock_port *port = vsock_port_of(device);
-    if (port != NULL && queue == VSOCK_TX)
-        send_all(port);
-    if (port != NULL && queue == VSOCK_RX)
-        refill(port);
+    struct vsock_port *port = device->port;
+    bool more = false;
+    if (port == NULL)
+        return false;
+    if (queue == VSOCK_TX) {
+        more = send_some(port);
+    } else if (queue == VSOCK_RX) {
+        each_sender(port, vsock_serve);
+        more = vsock_want_buffers(port) && atomic_load(&port->waiting) > 0;
+    }
+    if (port->vm->service)
+        endpoint_run(port);
+    return more;
 }
 
 const struct virtio_class vsock_class = {

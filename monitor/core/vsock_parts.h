@@ -24,8 +24,6 @@ static inline void vsock_count_drop(struct vsock_port *port)
 /* The port in SLOT, which stays until vsock_port_release; NULL if there is none. Any core. */
 struct vsock_port *vsock_port_use(unsigned slot);
 void vsock_port_release(struct vsock_port *port);
-/* The port with DEVICE, for its own VM's cores; NULL before it has joined. */
-struct vsock_port *vsock_port_of(const struct virtio_device *device);
 /* May PORT talk to the VM in SLOT? */
 bool vsock_allowed(const struct vsock_port *port, unsigned slot);
 

@@ -24,14 +24,6 @@ void vsock_port_release(struct vsock_port *port)
     atomic_fetch_sub(&users[vsock_slot(port)], 1);
 }
 
-struct vsock_port *vsock_port_of(const struct virtio_device *device)
-{
-    uint64_t cid;
-    memcpy(&cid, device->config, sizeof(cid));
-    uint64_t slot = cid - VSOCK_CID_FIRST;
-    return slot < MAX_VMS ? atomic_load(&ports[slot]) : NULL;
-}
-
 bool vsock_allowed(const struct vsock_port *port, unsigned slot)
 {
     return (atomic_load(&allowed[vsock_slot(port)]) >> slot & 1) != 0;
@@ -53,6 +45,7 @@ void vsock_join(struct vsock_port *port, struct virtio_device *device, uint64_t 
     port->device = device;
     port->cid = cid;
     port->vm = vm;
+    device->port = port;
     memcpy(device->config, &cid, sizeof(cid));
     lock_take(&join_lock);
     for (unsigned i = 0; i < MAX_VMS; i++) {

@@ -10,7 +10,7 @@ struct port_access {
     uint8_t size; /* 1, 2, 4 */
     bool in;
     bool string; /* INS or OUTS, perhaps repeated */
-    uint64_t next_rip;
+    uint64_t rip, next_rip;
 };
 
 /* CPUID: the answer goes to the registers; the caller advances RIP. */
@@ -30,6 +30,8 @@ void exit_undefined(struct vcpu *vcpu, const char *what);
 /* Set the bitmaps of a new VM to what stock kernels need and isolation allows. */
 void exit_msr_init(struct vm *vm);
 void exit_port_init(struct vm *vm);
+/* A device of the monitor's has left PORT: as it was before. */
+void exit_port_restore(struct vm *vm, uint16_t port);
 
 /* The x2APIC interrupt command register; false: #GP. */
 bool ipi_command(struct vcpu *vcpu, uint64_t command);

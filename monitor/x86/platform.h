@@ -10,10 +10,6 @@ void platform_init(const struct acpi_info *acpi);
 /* Accesses to PORT leave the service VM. */
 bool platform_guards_port(uint32_t port);
 void platform_port(struct vcpu *vcpu, const struct port_access *access, uint32_t *value);
-/* Two device numbers of bus 0 where the machine has nothing. */
-void platform_free_devices(uint8_t numbers[2]);
-/* An access to the data port of the real PCI configuration at ADDRESS. */
-void platform_pci_access(uint32_t address, const struct port_access *access, uint32_t *value);
 /* The service VM has stopped: no device may write to its memory or interrupt it. */
 void platform_quiesce(void);
 /* Switch the machine off (ACPI S5); returns if that fails. */

@@ -10,6 +10,7 @@
 #include "x86/asm.h"
 #include "x86/backend.h"
 #include "x86/memory.h"
+#include "x86/pci.h"
 #include "x86/platform.h"
 #include "x86/vm_boot.h"
 
@@ -102,11 +103,8 @@ static void move_page(struct vm *vm, struct virtio_function *function, uint64_t 
 /* The ports of FUNCTION leave the guest where its BAR is, and not any more where the BAR was. */
 static void move_ports(struct vm *vm, struct virtio_function *function, uint16_t to)
 {
-    for (uint32_t i = 0; i < VIRTIO_BAR_BYTES && vm->service; i++) {
-        uint32_t old = function->ports_at + i;
-        if (function->ports_at != 0 && !platform_guards_port(old))
-            backend->pass_port(vm, (uint16_t)old, true);
-    }
+    for (uint32_t i = 0; i < VIRTIO_BAR_BYTES && function->ports_at != 0; i++)
+        exit_port_restore(vm, (uint16_t)(function->ports_at + i));
     function->ports_at = to;
     for (uint32_t i = 0; i < VIRTIO_BAR_BYTES && to != 0; i++)
         backend->pass_port(vm, (uint16_t)(to + i), false);
@@ -145,7 +143,7 @@ void virtio_pci_reset(struct vm *vm)
     uint8_t free[2] = {PCI_NET, PCI_SOCKET};
     if (vm->service) {
         guest_pci_clear(&vm->pci);
-        platform_free_devices(free);
+        pci_free_devices(free);
     } else {
         guest_pci_reset(&vm->pci, vm->config->console != CONFIG_CONSOLE_NONE);
     }
@@ -153,9 +151,10 @@ void virtio_pci_reset(struct vm *vm)
     function_reset(vm, PCI_SOCKET, free[1]);
 }
 
-static bool device_port(struct vm *vm, int slot, const struct port_access *access, uint32_t *value)
+static bool device_port(struct vcpu *vcpu, int slot, const struct port_access *access,
+                        uint32_t *value)
 {
-    struct virtio_function *function = function_of(vm, slot);
+    struct virtio_function *function = function_of(vcpu->vm, slot);
     if (function == NULL || function->ports_at == 0 ||
         (uint16_t)(access->port - function->ports_at) >= VIRTIO_BAR_BYTES)
         return false;
@@ -164,8 +163,8 @@ static bool device_port(struct vm *vm, int slot, const struct port_access *acces
         send_pending(function);
     if (access->in)
         *value = virtio_read(&function->device, offset, access->size);
-    else
-        virtio_write(&function->device, offset, access->size, *value);
+    else if (virtio_write(&function->device, offset, access->size, *value))
+        vcpu->rip = access->rip;
     return true;
 }
 
@@ -178,7 +177,7 @@ static bool config_port(struct vm *vm, const struct port_access *access, uint32_
         return false;
     int slot = address ? -1 : guest_pci_selected(&vm->pci);
     if (vm->service && data && slot < 0) {
-        platform_pci_access(vm->pci.address, access, value);
+        pci_access(vm->pci.address, access, value);
     } else if (access->in) {
         *value = guest_pci_read(&vm->pci, access->port, access->size);
     } else {
@@ -188,9 +187,10 @@ static bool config_port(struct vm *vm, const struct port_access *access, uint32_
     return true;
 }
 
-bool virtio_pci_port(struct vm *vm, const struct port_access *access, uint32_t *value)
+bool virtio_pci_port(struct vcpu *vcpu, const struct port_access *access, uint32_t *value)
 {
-    return device_port(vm, PCI_NET, access, value) || device_port(vm, PCI_SOCKET, access, value);
+    return device_port(vcpu, PCI_NET, access, value) ||
+           device_port(vcpu, PCI_SOCKET, access, value);
 }
 
 bool virtio_pci_config(struct vm *vm, const struct port_access *access, uint32_t *value)

@@ -11,6 +11,9 @@
 bool virtio_pci_init(struct vm *vm);
 /* As after power-on. The VM's cores are stopped, or it is being built. */
 void virtio_pci_reset(struct vm *vm);
-/* An access to a device's ports, or to PCI configuration; false: it was not. A core of the VM. */
-bool virtio_pci_port(struct vm *vm, const struct port_access *access, uint32_t *value);
+/*
+ * An access to a device's ports, or to PCI configuration; false: it was not. A kick that is not
+ * done with leaves RIP where it is: the guest repeats it. The vCPU's core.
+ */
+bool virtio_pci_port(struct vcpu *vcpu, const struct port_access *access, uint32_t *value);
 bool virtio_pci_config(struct vm *vm, const struct port_access *access, uint32_t *value);

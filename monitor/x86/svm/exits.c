@@ -60,6 +60,7 @@ static enum exit_reason handle_port(struct vcpu *vcpu)
         .size = (uint8_t)IO_SIZE(info),
         .in = (info & IO_IN) != 0,
         .string = (info & IO_STRING) != 0,
+        .rip = vcpu->rip,
         .next_rip = vmcb_of(vcpu)->exit_info2,
     };
     return exit_port(vcpu, &access);
