@@ -239,7 +239,7 @@ bool virtqueue_interrupt(struct virtqueue *queue)
     volatile uint16_t *driver = queue->ready && !queue->broken ? driver_part(queue) : NULL;
     uint16_t before = queue->signalled;
     bool first = !queue->ever_signalled;
-    if (driver == NULL || (!first && before == queue->used))
+    if (driver == NULL || before == queue->used)
         return false;
     atomic_thread_fence(memory_order_seq_cst); /* the guest looks at the index, then asks */
     queue->signalled = queue->used;

@@ -126,7 +126,10 @@ void vsock_answer_reset(struct vsock_port *port, const struct vsock_header *head
                                        .dst_port = header->src_port,
                                        .type = header->type,
                                        .op = VSOCK_RST};
-    if (header->op != VSOCK_RST && !reset_later(port, port, &reset))
+    uint32_t sent = 0;
+    if (header->op == VSOCK_RST || vsock_deliver(port, &reset, NULL, 0, &sent) != VSOCK_FULL)
+        return;
+    if (!reset_later(port, port, &reset))
         vsock_count_drop(port);
     vsock_serve(port, port);
 }

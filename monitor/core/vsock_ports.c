@@ -69,6 +69,7 @@ void vsock_leave(struct vsock_port *port)
     atomic_store(&allowed[slot], 0);
     atomic_store(&ports[slot], NULL);
     lock_release(&join_lock);
+    port->device->port = NULL;
     while (atomic_load(&users[slot]) > 0)
         ;
 }
