@@ -51,6 +51,8 @@ static void reset_locked(struct virtio_device *device)
     for (unsigned i = 0; i < device->class->queues; i++) {
         device->vectors[i] = VIRTIO_NO_VECTOR;
         virtqueue_reset(&device->queues[i], device->memory);
+        if (device->class->sizes[i] != 0)
+            device->queues[i].size = device->queues[i].limit = device->class->sizes[i];
     }
     if (device->class->reset != NULL)
         device->class->reset(device);

@@ -27,7 +27,8 @@ struct virtio_class {
     const char *name; /* in statistics */
     uint16_t id;      /* virtio device type: 1 network, 19 socket */
     unsigned queues;
-    uint64_t features; /* beside those above */
+    uint16_t sizes[VIRTIO_QUEUES_MAX]; /* of the queues, at most; 0: VIRTQUEUE_SIZE_MAX */
+    uint64_t features;                 /* beside those above */
     unsigned config_bytes;
     /* The driver has kicked QUEUE; true: not all is done, let it kick again. A core of the VM's. */
     bool (*kick)(struct virtio_device *device, unsigned queue);

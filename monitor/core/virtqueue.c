@@ -35,7 +35,7 @@ void virtqueue_reset(struct virtqueue *queue, const struct guest_memory *memory)
 {
     lock_take(&queue->lock);
     queue->memory = memory;
-    queue->size = VIRTQUEUE_SIZE_MAX;
+    queue->size = queue->limit = VIRTQUEUE_SIZE_MAX;
     queue->ready = queue->broken = queue->event_idx = queue->ever_signalled = false;
     queue->descriptors = queue->driver = queue->device = (gpa_t){0};
     queue->next = queue->used = queue->signalled = 0;
@@ -85,8 +85,8 @@ static bool table_part(struct virtqueue *queue, struct table *table)
 bool virtqueue_start(struct virtqueue *queue)
 {
     struct table table;
-    queue->broken = queue->size == 0 || queue->size > VIRTQUEUE_SIZE_MAX ||
-                    (queue->size & (queue->size - 1)) != 0;
+    queue->broken =
+        queue->size == 0 || queue->size > queue->limit || (queue->size & (queue->size - 1)) != 0;
     queue->ready = !queue->broken && table_part(queue, &table) && driver_part(queue) != NULL &&
                    device_part(queue) != NULL;
     return queue->ready;
@@ -176,19 +176,23 @@ static bool chain_collect(const struct virtqueue *queue, struct table table,
     return false;
 }
 
-bool virtqueue_peek(struct virtqueue *queue, unsigned ahead, struct virtqueue_chain *chain)
+bool virtqueue_look(struct virtqueue *queue, uint16_t head, struct virtqueue_chain *chain)
 {
     struct table table;
-    if (virtqueue_waiting(queue, ahead) == 0 || !table_part(queue, &table))
+    if (!queue->ready || queue->broken || !table_part(queue, &table))
         return false;
-    volatile uint16_t *driver = driver_part(queue);
-    if (driver == NULL)
-        return false;
-    chain->head = driver[2 + (queue->next + ahead) % queue->size];
+    chain->head = head;
     chain->readable = chain->writable = 0;
     chain->readable_bytes = chain->writable_bytes = 0;
     queue->broken = !chain_collect(queue, table, chain);
     return !queue->broken;
+}
+
+bool virtqueue_peek(struct virtqueue *queue, unsigned ahead, struct virtqueue_chain *chain)
+{
+    volatile uint16_t *driver = virtqueue_waiting(queue, ahead) > 0 ? driver_part(queue) : NULL;
+    return driver != NULL &&
+           virtqueue_look(queue, driver[2 + (queue->next + ahead) % queue->size], chain);
 }
 
 void virtqueue_fill(struct virtqueue *queue, unsigned ahead, uint16_t head, uint32_t written)
@@ -202,22 +206,40 @@ void virtqueue_fill(struct virtqueue *queue, unsigned ahead, uint16_t head, uint
     element[1] = written;
 }
 
-void virtqueue_publish(struct virtqueue *queue, unsigned count)
+static void publish(struct virtqueue *queue, unsigned count)
 {
     volatile uint16_t *device = device_part(queue);
-    queue->next = (uint16_t)(queue->next + count);
     queue->used = (uint16_t)(queue->used + count);
     atomic_thread_fence(memory_order_release);
     if (device != NULL)
         device[1] = queue->used;
 }
 
+void virtqueue_publish(struct virtqueue *queue, unsigned count)
+{
+    queue->next = (uint16_t)(queue->next + count);
+    publish(queue, count);
+}
+
+void virtqueue_take(struct virtqueue *queue)
+{
+    queue->next++;
+}
+
+void virtqueue_give(struct virtqueue *queue, uint16_t head, uint32_t written)
+{
+    if (!queue->ready || queue->broken)
+        return;
+    virtqueue_fill(queue, 0, head, written);
+    publish(queue, 1);
+}
+
 bool virtqueue_interrupt(struct virtqueue *queue)
 {
-    volatile uint16_t *driver = driver_part(queue);
+    volatile uint16_t *driver = queue->ready && !queue->broken ? driver_part(queue) : NULL;
     uint16_t before = queue->signalled;
     bool first = !queue->ever_signalled;
-    if (driver == NULL || !queue->ready || (!first && before == queue->used))
+    if (driver == NULL || before == queue->used)
         return false;
     atomic_thread_fence(memory_order_seq_cst); /* the guest looks at the index, then asks */
     queue->signalled = queue->used;
@@ -274,6 +296,14 @@ static uint32_t cursor_take(struct cursor *at, uint32_t wanted, uint8_t **data)
         at->piece++;
     }
     return size;
+}
+
+const uint8_t *chain_piece(const struct virtqueue_chain *chain, uint32_t offset, uint32_t *size)
+{
+    struct cursor at = cursor_at(chain, false, offset);
+    uint8_t *data = NULL;
+    *size = cursor_take(&at, UINT32_MAX, &data);
+    return data;
 }
 
 uint32_t chain_read(const struct virtqueue_chain *chain, uint32_t offset, void *data, uint32_t size)

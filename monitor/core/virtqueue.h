@@ -17,7 +17,8 @@
 struct virtqueue {
     struct lock lock;
     const struct guest_memory *memory;
-    uint16_t size; /* entries, a power of two */
+    uint16_t size;  /* entries, a power of two */
+    uint16_t limit; /* of the size */
     bool ready;
     bool broken;
     bool event_idx;                    /* VIRTIO_F_EVENT_IDX was negotiated */
@@ -57,6 +58,14 @@ bool virtqueue_peek(struct virtqueue *queue, unsigned ahead, struct virtqueue_ch
 void virtqueue_fill(struct virtqueue *queue, unsigned ahead, uint16_t head, uint32_t written);
 void virtqueue_publish(struct virtqueue *queue, unsigned count);
 
+/*
+ * Out of order: take the next chain from the available ring, look at it again by its head when its
+ * time comes (false: it is no good any more), give it back.
+ */
+void virtqueue_take(struct virtqueue *queue);
+bool virtqueue_look(struct virtqueue *queue, uint16_t head, struct virtqueue_chain *chain);
+void virtqueue_give(struct virtqueue *queue, uint16_t head, uint32_t written);
+
 /* Does the guest want an interrupt for what was published since the last time it was asked? */
 bool virtqueue_interrupt(struct virtqueue *queue);
 /*
@@ -65,6 +74,8 @@ bool virtqueue_interrupt(struct virtqueue *queue);
  */
 bool virtqueue_want_kick(struct virtqueue *queue, bool want);
 
+/* The bytes at OFFSET of the chain's readable part, as many as lie together; NULL at its end. */
+const uint8_t *chain_piece(const struct virtqueue_chain *chain, uint32_t offset, uint32_t *size);
 /* Copy SIZE bytes from OFFSET of the chain's readable part; the bytes copied. */
 uint32_t chain_read(const struct virtqueue_chain *chain, uint32_t offset, void *data,
                     uint32_t size);

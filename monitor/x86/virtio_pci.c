@@ -14,7 +14,6 @@
 #include "x86/platform.h"
 #include "x86/vm_boot.h"
 
-#define CID_FIRST     3u /* of the VM in slot 0 */
 #define MSIX_PENDING  (PAGE_SIZE / 2)
 #define MSIX_MASKED   1u
 #define MASKED_ROUNDS 10000u /* a driver masks a vector for a few instructions, to move it */
@@ -82,7 +81,7 @@ bool virtio_pci_init(struct vm *vm)
     }
     if (!function_init(vm, &vm->socket, &vsock_class))
         return false;
-    vsock_join(&vm->vsock_port, &vm->socket.device, CID_FIRST + vm->index, vm->config);
+    vsock_join(&vm->vsock_port, &vm->socket.device, VSOCK_CID_FIRST + vm->index, vm->config);
     return true;
 }
 
