@@ -53,3 +53,5 @@ void ioapic_mask_all(void);
 bool ioapic_owns(gpa_t gpa);
 bool ioapic_access(struct vcpu *vcpu, gpa_t gpa, bool write);
 void ioapic_unmap(struct vm *vm);
+/* VM has lost a core: entries that went there are masked. */
+void ioapic_confine(const struct vm *vm);

@@ -31,7 +31,8 @@ static void requests_serve(struct vcpu *vcpu, uint32_t requests)
         vcpu_take_leave(vcpu, (requests & REQUEST_REMAIN) == 0);
     if ((requests & REQUEST_INIT) != 0 && vcpu->state != VCPU_STOPPED)
         vcpu_take_init(vcpu);
-    if ((requests & REQUEST_SIPI) != 0 && vcpu->state == VCPU_WAIT_SIPI)
+    if ((requests & REQUEST_SIPI) != 0 && vcpu->state == VCPU_WAIT_SIPI &&
+        !atomic_load(&vcpu->left))
         vcpu_take_sipi(vcpu);
     if ((requests & (REQUEST_GUEST_NMI | REQUEST_INIT)) == REQUEST_GUEST_NMI &&
         vcpu->state == VCPU_RUNNING) /* INIT clears an NMI that waits */

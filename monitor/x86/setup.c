@@ -10,7 +10,7 @@
 #include "x86/trap.h"
 
 #define CONFIG_MODULE "mullion.conf"
-#define POOL_BASE     (512 * KIB)
+#define POOL_BASE     (1024 * KIB)
 #define POOL_PER_CPU  (64 * KIB)
 #define POOL_PER_VM   (96 * KIB)
 

@@ -102,6 +102,10 @@ void virtio_pci_free(struct vm *vm)
 void virtio_pci_hold(struct vm *vm, bool hold)
 {
     struct virtio_device *const devices[] = {&vm->net.device, &vm->socket.device};
+    if (hold)
+        lock_take(&vm->memory_lock);
+    else
+        lock_release(&vm->memory_lock);
     for (unsigned i = 0; i < 2 * VIRTIO_QUEUES_MAX; i++) {
         struct virtqueue *queue = &devices[i / VIRTIO_QUEUES_MAX]->queues[i % VIRTIO_QUEUES_MAX];
         if (hold)

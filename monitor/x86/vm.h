@@ -57,6 +57,7 @@ struct vm {
     struct lock log_lock;
 
     struct guest_memory memory;
+    struct lock memory_lock; /* for uses of it that no queue's lock covers */
     struct e820_map e820;
     const struct boot_module *kernel, *initrd, *modules[CONFIG_VM_MODULES];
     struct vm_milestones milestones; /* of the last start */
