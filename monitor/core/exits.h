@@ -23,6 +23,7 @@ enum exit_reason {
     EXIT_ALIGNMENT, /* #AC, likewise */
     EXIT_INVD,
     EXIT_SHUTDOWN, /* triple fault */
+    EXIT_IDLE,     /* HLT or MWAIT of a core that is to be given away */
     EXIT_VIRT,     /* an instruction of SVM or VT-x */
     EXIT_HYPERCALL,
     EXIT_OTHER,

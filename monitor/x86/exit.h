@@ -24,6 +24,8 @@ enum exit_reason exit_port(struct vcpu *vcpu, const struct port_access *access);
 enum exit_reason exit_memory(struct vcpu *vcpu, gpa_t gpa, bool write, bool fetch);
 /* An NMI left the guest. Returns the reason to count. */
 enum exit_reason exit_nmi(struct vcpu *vcpu);
+/* HLT or MWAIT, while watched; OFF_LINE: interrupts are off, nothing in the guest wakes it. */
+enum exit_reason exit_idle(struct vcpu *vcpu, bool off_line);
 /* An instruction that a guest may not use: #UD, and a line in the log. */
 void exit_undefined(struct vcpu *vcpu, const char *what);
 

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* NMIs: other cores' requests, the guest's own, and keys on the log port. */
 #include "x86/apic.h"
-#include "x86/backend.h"
 #include "x86/cpu.h"
 #include "x86/exit.h"
 #include "x86/logkey.h"
@@ -14,7 +13,7 @@ static void requests_serve(struct vcpu *vcpu, uint32_t requests)
     if (vcpu == NULL)
         return;
     if ((requests & REQUEST_FLUSH) != 0)
-        backend->flush(vcpu);
+        vcpu_take_flush(vcpu);
     if ((requests & REQUEST_STOP) != 0) {
         apic_reset_this();
         vcpu->state = VCPU_STOPPED;
@@ -24,6 +23,12 @@ static void requests_serve(struct vcpu *vcpu, uint32_t requests)
         vm_boot(vcpu->vm);
         return;
     }
+    if ((requests & (REQUEST_KILL | REQUEST_REBOOT)) != 0)
+        vm_stop(vcpu, (requests & REQUEST_KILL) == 0, "stopped by the service VM");
+    if ((requests & REQUEST_SCRUB) != 0)
+        vm_scrub(vcpu->vm);
+    if ((requests & (REQUEST_LEAVE | REQUEST_REMAIN)) != 0)
+        vcpu_take_leave(vcpu, (requests & REQUEST_REMAIN) == 0);
     if ((requests & REQUEST_INIT) != 0 && vcpu->state != VCPU_STOPPED)
         vcpu_take_init(vcpu);
     if ((requests & REQUEST_SIPI) != 0 && vcpu->state == VCPU_WAIT_SIPI)

@@ -75,7 +75,7 @@ static void uart_access(struct vm *vm, const struct port_access *access, uint32_
     lock_release(&console->lock);
 }
 
-bool guest_console_input(struct vm *vm, uint8_t byte)
+bool guest_console_input(struct vm *vm, uint16_t byte)
 {
     struct console *console = &vm->console;
     if (vm->service || vm->config->console == CONFIG_CONSOLE_NONE)

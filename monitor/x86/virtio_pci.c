@@ -85,6 +85,32 @@ bool virtio_pci_init(struct vm *vm)
     return true;
 }
 
+void virtio_pci_free(struct vm *vm)
+{
+    if (vm->net.device.class != NULL) {
+        switch_leave(&vm->switch_port);
+        virtio_reset(&vm->net.device);
+    }
+    if (vm->socket.device.class != NULL) {
+        vsock_leave(&vm->vsock_port);
+        virtio_reset(&vm->socket.device);
+    }
+    memory_free(vm->net.page, 1);
+    memory_free(vm->socket.page, 1);
+}
+
+void virtio_pci_hold(struct vm *vm, bool hold)
+{
+    struct virtio_device *const devices[] = {&vm->net.device, &vm->socket.device};
+    for (unsigned i = 0; i < 2 * VIRTIO_QUEUES_MAX; i++) {
+        struct virtqueue *queue = &devices[i / VIRTIO_QUEUES_MAX]->queues[i % VIRTIO_QUEUES_MAX];
+        if (hold)
+            lock_take(&queue->lock);
+        else
+            lock_release(&queue->lock);
+    }
+}
+
 /* The page of FUNCTION comes to where its BAR is, or is taken from where the BAR was. */
 static void move_page(struct vm *vm, struct virtio_function *function, uint64_t to)
 {

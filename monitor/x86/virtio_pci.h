@@ -9,6 +9,10 @@
 /* Give the VM the devices that its configuration asks for; false: the monitor's memory is used up.
  */
 bool virtio_pci_init(struct vm *vm);
+/* The devices leave their networks; their memory returns. */
+void virtio_pci_free(struct vm *vm);
+/* Keep all cores from the VM's memory by way of its queues, or no more. Any core. */
+void virtio_pci_hold(struct vm *vm, bool hold);
 /* As after power-on. The VM's cores are stopped, or it is being built. */
 void virtio_pci_reset(struct vm *vm);
 /*

@@ -11,7 +11,15 @@
 #include "x86/guest_pci.h"
 #include "x86/vcpu.h"
 
-enum vm_state { VM_OFF, VM_BUILDING, VM_RUNNING, VM_STOPPING, VM_FAILED };
+enum vm_state {
+    VM_OFF,
+    VM_BUILDING,
+    VM_RUNNING,
+    VM_STOPPING,
+    VM_FAILED,
+    VM_DESTROYING, /* its memory is being cleared */
+    VM_GONE,       /* .. is clear: to be taken apart */
+};
 
 #define VM_MSRS_LOGGED 64u
 /* Kinds of misdeeds; each may cost VM_DENIALS_LOGGED lines of log, so that none hides another. */
@@ -34,10 +42,11 @@ struct virtio_function {
 struct vm {
     unsigned index;
     const struct config_vm *config;
-    const struct placement *place;
+    struct placement *place;
     bool service;
-    _Atomic int state; /* enum vm_state */
-    unsigned starts;   /* how often it was booted */
+    _Atomic int state;   /* enum vm_state */
+    _Atomic bool doomed; /* to be destroyed as soon as it is off */
+    unsigned starts;     /* how often it was booted */
     struct vcpu *vcpus;
     unsigned vcpu_count;
     struct cpu_set cpu_set; /* = place->cpus */
@@ -74,7 +83,11 @@ extern unsigned vm_count;
 extern enum config_poweroff poweroff_rule;
 
 /* Make the VM of CONFIG at PLACE: tables, bitmaps, vCPUs. NULL after a message. Boot core. */
-struct vm *vm_create(unsigned index, const struct config_vm *config, const struct placement *place);
+struct vm *vm_create(unsigned index, const struct config_vm *config, struct placement *place);
+/* Take apart a VM that is off, whose cores are parked: all that vm_create took returns. */
+void vm_free(struct vm *vm);
+/* Clear the memory of a VM that is off, and call it VM_GONE. A core of the VM. */
+void vm_scrub(struct vm *vm);
 /* Build the VM's memory as a boot loader would and set its boot vCPU to run. Its boot core. */
 void vm_boot(struct vm *vm);
 /* Stop all of the VM's cores, then start it anew or leave it off. A core of the VM. */
