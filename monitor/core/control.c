@@ -121,6 +121,8 @@ void control_line(struct control *control, const char *line, size_t length)
         return;
     if (command->begin != NULL) {
         control->command = command->begin(control) ? command : NULL;
+        if (control->command == NULL)
+            control->body = NULL;
     } else if (control->body_length > CONTROL_BODY_MAX) {
         control_refuse(control, "%s: the body is longer than %lu bytes", control->words[0],
                        (unsigned long)CONTROL_BODY_MAX);

@@ -102,8 +102,8 @@ void virtio_pci_free(struct vm *vm)
 void virtio_pci_hold(struct vm *vm, bool hold)
 {
     struct virtio_device *const devices[] = {&vm->net.device, &vm->socket.device};
-    for (unsigned i = 0; i < 2 * VIRTIO_QUEUES_MAX; i++) {
-        struct virtqueue *queue = &devices[i / VIRTIO_QUEUES_MAX]->queues[i % VIRTIO_QUEUES_MAX];
+    for (unsigned i = 0; i < 2 * VIRTIO_QUEUES_MAX; i++) { /* send queues before receive queues */
+        struct virtqueue *queue = &devices[i % 2]->queues[VIRTIO_QUEUES_MAX - 1 - i / 2];
         if (hold)
             lock_take(&queue->lock);
         else

@@ -14,47 +14,42 @@
 
 #define VMS     3u
 #define TX_SIZE 16u
-#define STEP    8u /* bytes of the input for one step: what and by whom, three small values, a large \
-                    */
-#define ANSWERS 8192u
+#define STEP                                                                                       \
+    8u /* bytes of the input for one step: what and by whom, three small values, a large           \
+        */
 
 enum step { SEND, TEXT, POST, KICK, POKE, REGISTER, RESET, DRIVE, LEAVE, STEPS };
 
 static struct socket_vm vms[VMS];
 static bool there[VMS];
-static char *answers;
-static uint64_t body[ENDPOINT_CONNECTIONS];
+static uint8_t *memory;
+static uint8_t place[64];
 
-/* A line that begins with a digit has a body of that many kilobytes. */
-static uint64_t take_line(unsigned connection, const char *line)
+static bool run_list(struct control *control)
 {
-    must(connection < ENDPOINT_CONNECTIONS && strnlen(line, ENDPOINT_LINE) < ENDPOINT_LINE);
-    body[connection] = line[0] >= '0' && line[0] <= '9' ? (uint64_t)(line[0] - '0') * 1000 : 0;
-    return body[connection];
-}
-
-static void take_body(unsigned connection, const uint8_t *data, uint32_t size)
-{
-    uint64_t sum = 0;
-    for (uint32_t i = 0; i < size; i++)
-        sum += data[i];
-    must(size > 0 && size <= body[connection] && sum <= size * 255ull);
-    body[connection] -= size;
-}
-
-static bool give_answer(unsigned connection, char *answer, uint32_t size, uint32_t *length)
-{
-    must(body[connection] == 0);
-    memset(answer, 'x', size);
-    *length = size;
+    while (!control->answer.overflow && control->answer.length < 3000)
+        text_print(&control->answer, "%s\n", control->words[0]);
     return true;
 }
 
-static void ended(unsigned connection)
+/* All bodies go to one place; what is in one changes nothing else. */
+static bool begin_keep(struct control *control)
 {
-    must(body[connection] > 0);
-    body[connection] = 0;
+    control->body = place;
+    return control->body_length <= sizeof(place) || control_refuse(control, "too much");
 }
+
+static void abort_keep(struct control *control)
+{
+    must(control->body == place);
+}
+
+static const struct control_command commands[] = {
+    {"list", NULL, run_list, NULL},
+    {"keep LENGTH", begin_keep, run_list, abort_keep},
+    {"echo LENGTH", NULL, run_list, NULL},
+    {NULL, NULL, NULL, NULL},
+};
 
 static void check_lists(const struct vsock_port *port)
 {
@@ -167,12 +162,11 @@ static void take_step(const uint8_t *bytes)
 /* The memory of all VMs is made once; what a run leaves in it does not reach the next. */
 static void make_vms(void)
 {
-    static const struct endpoint_service service = {take_line, take_body, give_answer, ended};
     static const char *const names[VMS] = {"host", "a", "b"};
     static const char *const peers[VMS] = {NULL, "host", "a"};
-    answers = malloc(ANSWERS);
-    must(answers != NULL);
-    endpoint_init(&service, answers, ANSWERS);
+    memory = malloc(ENDPOINT_MEMORY);
+    must(memory != NULL);
+    endpoint_init(commands, memory);
     for (unsigned i = 0; i < VMS; i++) {
         vm_init(&vms[i], names[i], i, peers[i]);
         vms[i].config.service = i == 0;
@@ -182,7 +176,7 @@ static void make_vms(void)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    if (answers == NULL)
+    if (memory == NULL)
         make_vms();
     for (unsigned i = 0; i < VMS; i++) {
         memset(vms[i].memory, 0, VM_MEMORY);

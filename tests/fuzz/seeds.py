@@ -123,7 +123,7 @@ def socket_seeds():
         return bytes((what + 9 * vm, *values)).ljust(8, b"\0")
     post = [step(2, vm, 7, 200) for vm in (0, 1, 2)] * 2
     request, shutdown = step(0, 0, 3 | 7 << 3, 1, 0, 0, 0, 4), step(0, 0, 3 | 7 << 3, 4, 3)
-    lines = [step(1, 0, 3 | 7 << 3, 2)[:3] + text for text in (b"list\n", b"1xyz\n")]
+    lines = [step(1, 0, 3 | 7 << 3, 2)[:3] + text for text in (b"list\n", b"keep ", b"64\n..", b"echo ", b"400\n.")]
     body = [step(0, 0, 3 | 7 << 3, 5, 255) for _ in range(4)]
     talk = [step(0, 1, 2 | 9 << 3, 5 + 9 * head, 20) for head in range(20)]
     return [b"".join(post + [request] + lines + body + [shutdown]),
