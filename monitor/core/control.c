@@ -6,13 +6,18 @@
 #include "lib/fmt.h"
 #include "lib/string.h"
 
+#define HEAD_MAX 32u /* room before the answer for "error 12345\n" */
+
 struct lock control_lock = LOCK_INIT;
 
-void control_init(struct control *control, const struct control_command *commands, uint8_t *buffer)
+void control_init(struct control *control, const struct control_command *commands, uint8_t *buffer,
+                  char *answer)
 {
     memset(control, 0, sizeof(*control));
     control->commands = commands;
     control->buffer = buffer;
+    control->answer.buffer = answer + HEAD_MAX;
+    control->answer.size = CONTROL_ANSWER_MAX - HEAD_MAX;
 }
 
 bool control_refuse(struct control *control, const char *format, ...)
@@ -71,13 +76,10 @@ static bool is_named(const struct control_command *command, const char *name)
            (command->usage[length] == ' ' || command->usage[length] == '\0');
 }
 
-/* What the line should have been. */
-static bool refuse_line(struct control *control)
+static bool refuse_unknown(struct control *control, unsigned count)
 {
-    const char *name = control->word_count > 0 ? control->words[0] : "";
+    const char *name = count > 0 ? control->words[0] : "";
     const struct control_command *command = control->commands;
-    if (control->error[0] != '\0')
-        return control_refuse(control, "%s", control->error);
     while (command->usage != NULL && !is_named(command, name))
         command++;
     if (command->usage != NULL)
@@ -98,29 +100,33 @@ static const struct control_command *find(const struct control *control, unsigne
     return command->usage != NULL ? command : NULL;
 }
 
-uint64_t control_line(struct control *control, const char *line)
+void control_line(struct control *control, const char *line, size_t length)
 {
-    size_t length = strlen(line);
-    control->answer = (struct text){control->error, CONTROL_ERROR_MAX - 1, 0, false};
-    memset(control->error, 0, sizeof(control->error));
+    control->answer.length = 0;
+    control->answer.overflow = false;
     control->command = NULL;
     control->body = NULL;
-    control->body_length = control->body_received = 0;
-    control->word_count = 0;
-    if (length >= CONTROL_LINE_MAX)
-        return 0;
-    memcpy(control->line, line, length + 1);
-    control->word_count = split(control);
-    const struct control_command *command = find(control, control->word_count);
-    if (command == NULL)
-        return 0;
-    if (has_body(command) &&
-        !control_number(control, control->word_count - 1, &control->body_length))
-        return 0;
+    control->body_length = 0;
+    if (length >= CONTROL_LINE_MAX) {
+        control_refuse(control, "the request is longer than %u bytes", CONTROL_LINE_MAX - 1);
+        return;
+    }
+    memcpy(control->line, line, length);
+    control->line[length] = '\0';
+    unsigned count = split(control);
+    const struct control_command *command = find(control, count);
+    if (command == NULL) {
+        refuse_unknown(control, count);
+        return;
+    }
+    if (has_body(command) && !control_number(control, count - 1, &control->body_length))
+        return;
     if (command->begin != NULL) {
         lock_take(&control_lock);
         control->command = command->begin(control) ? command : NULL;
         lock_release(&control_lock);
+        if (control->command == NULL)
+            control->body = NULL;
     } else if (control->body_length > CONTROL_BODY_MAX) {
         control_refuse(control, "%s: the body is longer than %lu bytes", control->words[0],
                        (unsigned long)CONTROL_BODY_MAX);
@@ -128,37 +134,33 @@ uint64_t control_line(struct control *control, const char *line)
         control->body = control->buffer;
         control->command = command;
     }
-    return control->body_length;
 }
 
-void control_body(struct control *control, const uint8_t *data, uint32_t size)
+const char *control_run(struct control *control, size_t *length)
 {
-    if (control->body != NULL && size <= control->body_length - control->body_received)
-        memcpy(control->body + control->body_received, data, size);
-    control->body_received += size;
-}
-
-bool control_answer(struct control *control, char *answer, uint32_t size, uint32_t *length)
-{
-    control->answer = (struct text){answer, size, 0, false};
+    struct text *answer = &control->answer;
+    char head[HEAD_MAX];
     lock_take(&control_lock);
-    bool done = control->command != NULL ? control->command->run(control) : refuse_line(control);
+    bool done = control->command != NULL && control->command->run(control);
     lock_release(&control_lock);
     control->command = NULL;
-    if (control->answer.overflow) {
-        control->answer.length = 0;
-        control->answer.overflow = false;
+    if (answer->overflow) {
+        answer->length = 0;
+        answer->overflow = false;
         done = control_refuse(control, "%s: the answer is too long", control->words[0]);
     }
-    *length = (uint32_t)control->answer.length;
-    return done;
+    size_t size = fmt_text(head, sizeof(head), done ? "ok %zu\n" : "error %zu\n", answer->length);
+    memcpy(answer->buffer - size, head, size);
+    *length = size + answer->length;
+    return answer->buffer - size;
 }
 
 void control_abort(struct control *control)
 {
-    lock_take(&control_lock);
-    if (control->command != NULL && control->command->abort != NULL)
+    if (control->command != NULL && control->command->abort != NULL) {
+        lock_take(&control_lock);
         control->command->abort(control);
-    lock_release(&control_lock);
+        lock_release(&control_lock);
+    }
     control->command = NULL;
 }

@@ -6,9 +6,6 @@
  */
 #include "core/endpoint.h"
 
-#include "lib/fmt.h"
-#include "lib/string.h"
-
 #define SHUT_RECEIVE 1u /* flags of VSOCK_SHUTDOWN: the sender of it will not ... any more */
 #define SHUT_SEND    2u
 
@@ -23,30 +20,23 @@ struct connection {
     uint32_t fwd_cnt;    /* what it has used up of that, */
     uint32_t sent;       /* and what was sent to it */
     uint32_t used, told; /* bytes used up here; told to the peer */
-    uint64_t body;       /* bytes that are still to come */
-    char line[ENDPOINT_LINE];
-    unsigned length;
-    char *answer;
-    uint32_t answer_at, answer_end; /* what is still to be sent of it */
+    char line[CONTROL_LINE_MAX];
+    size_t length;      /* of the line, or the body, so far */
+    const char *answer; /* what is still to be sent of it */
+    size_t left;
+    struct control control;
 };
 
 static struct connection connections[ENDPOINT_CONNECTIONS];
-static const struct endpoint_service *service;
-static uint32_t answer_size; /* beyond ENDPOINT_HEAD */
 static atomic_flag busy = ATOMIC_FLAG_INIT;
 static _Atomic bool work, gone;
 
-void endpoint_init(const struct endpoint_service *from, char *memory, uint32_t size)
+void endpoint_init(const struct control_command *commands, uint8_t *memory)
 {
-    service = from;
-    answer_size = size / ENDPOINT_CONNECTIONS - ENDPOINT_HEAD;
-    for (unsigned i = 0; i < ENDPOINT_CONNECTIONS; i++)
-        connections[i].answer = memory + i * (size / ENDPOINT_CONNECTIONS);
-}
-
-static unsigned number(const struct connection *c)
-{
-    return (unsigned)(c - connections);
+    for (unsigned i = 0; i < ENDPOINT_CONNECTIONS; i++) {
+        control_init(&connections[i].control, commands, memory, (char *)memory + CONTROL_BODY_MAX);
+        memory += CONTROL_BODY_MAX + CONTROL_ANSWER_MAX;
+    }
 }
 
 static struct connection *find(uint32_t port)
@@ -60,68 +50,66 @@ static struct connection *find(uint32_t port)
 static void close(struct connection *c)
 {
     if (c->stage == STAGE_BODY)
-        service->ended(number(c));
+        control_abort(&c->control);
     c->stage = STAGE_CLOSED;
 }
 
 /* True if HEADER, of no connection, asks for one that there may be. */
 static bool open(const struct vsock_header *header)
 {
-    if (service == NULL || header->op != VSOCK_REQUEST || header->type != VSOCK_STREAM ||
+    if (header->op != VSOCK_REQUEST || header->type != VSOCK_STREAM ||
         header->dst_port != ENDPOINT_PORT || header->src_port >= ENDPOINT_PRIVILEGED)
         return false;
     for (struct connection *c = connections; c < connections + ENDPOINT_CONNECTIONS; c++) {
-        if (c->stage != STAGE_CLOSED)
+        if (c->stage != STAGE_CLOSED || c->control.commands == NULL)
             continue;
         *c = (struct connection){.stage = STAGE_LINE,
                                  .pending = 1u << VSOCK_RESPONSE,
                                  .port = header->src_port,
                                  .buf_alloc = header->buf_alloc,
                                  .fwd_cnt = header->fwd_cnt,
-                                 .answer = c->answer};
+                                 .answer = "",
+                                 .control = c->control};
         return true;
     }
     return false;
 }
 
-/* The request is complete. Its answer is put behind its first line, which ends at ENDPOINT_HEAD. */
+/* The request is complete. */
 static void answer(struct connection *c)
 {
-    char head[ENDPOINT_HEAD];
-    uint32_t length = 0;
-    bool good = service->answer(number(c), c->answer + ENDPOINT_HEAD, answer_size, &length);
-    uint32_t head_length =
-        (uint32_t)fmt_text(head, sizeof(head), "%s %u\n", good ? "ok" : "error", length);
-    c->answer_at = ENDPOINT_HEAD - head_length;
-    c->answer_end = ENDPOINT_HEAD + length;
-    memcpy(c->answer + c->answer_at, head, head_length);
+    c->answer = control_run(&c->control, &c->left);
+    c->length = 0;
     c->stage = STAGE_ANSWER;
 }
 
 /* One byte of a request's line. False: the line is too long. */
-static bool take_byte(struct connection *c, uint8_t byte)
+static bool take_byte(struct connection *c, char byte)
 {
     if (c->length == sizeof(c->line))
         return false;
-    c->line[c->length++] = (char)byte;
-    if (byte != '\n')
+    if (byte != '\n') {
+        c->line[c->length++] = byte;
         return true;
-    c->line[c->length - 1] = '\0';
+    }
+    control_line(&c->control, c->line, c->length);
     c->length = 0;
-    c->body = service->line(number(c), c->line);
     c->stage = STAGE_BODY;
-    if (c->body == 0)
+    if (c->control.body_length == 0)
         answer(c);
     return true;
 }
 
-/* Some of a body. */
-static uint32_t take_body(struct connection *c, const uint8_t *data, uint32_t size)
+/* At most SIZE bytes of a body, straight to its place. */
+static uint32_t take_body(struct connection *c, const struct virtqueue_chain *chain,
+                          uint32_t offset, uint32_t size)
 {
-    uint32_t share = size < c->body ? size : (uint32_t)c->body;
-    service->body(number(c), data, share);
-    c->body -= share;
-    if (c->body == 0)
+    uint64_t left = c->control.body_length - c->length;
+    uint32_t share = size < left ? size : (uint32_t)left;
+    if (c->control.body != NULL)
+        chain_read(chain, offset, c->control.body + c->length, share);
+    c->length += share;
+    if (share == left)
         answer(c);
     return share;
 }
@@ -132,14 +120,15 @@ static uint32_t take_body(struct connection *c, const uint8_t *data, uint32_t si
  */
 static bool take_data(struct connection *c, const struct virtqueue_chain *chain, uint32_t size)
 {
-    for (uint32_t at = 0, piece; at < size;) {
-        const uint8_t *data = chain_piece(chain, VSOCK_HEADER + at, &piece);
-        if (c->stage == STAGE_BODY)
-            at += take_body(c, data, piece < size - at ? piece : size - at);
-        else if (c->stage != STAGE_LINE || !take_byte(c, *data))
+    char byte;
+    for (uint32_t at = 0; at < size;) {
+        if (c->stage == STAGE_BODY) {
+            at += take_body(c, chain, VSOCK_HEADER + at, size - at);
+            continue;
+        }
+        chain_read(chain, VSOCK_HEADER + at++, &byte, 1);
+        if (c->stage != STAGE_LINE || !take_byte(c, byte))
             return false;
-        else
-            at++;
     }
     c->used += size;
     return true;
@@ -194,9 +183,10 @@ static enum vsock_result put(struct vsock_port *port, struct connection *c, enum
     };
     struct virtqueue_chain payload = {.readable = 1, .readable_bytes = size};
     uint32_t sent = 0;
-    payload.pieces[0] = (struct virtqueue_piece){(uint8_t *)c->answer + c->answer_at, size};
+    payload.pieces[0] = (struct virtqueue_piece){(uint8_t *)(uintptr_t)c->answer, size};
     enum vsock_result result = vsock_deliver(port, &header, &payload, 0, &sent);
-    c->answer_at += sent;
+    c->answer += sent;
+    c->left -= sent;
     c->sent += sent;
     if (result == VSOCK_DONE) {
         c->pending &= ~(1u << op);
@@ -215,15 +205,14 @@ static bool push(struct vsock_port *port, struct connection *c)
         if ((c->pending >> op & 1) != 0)
             result = put(port, c, (enum vsock_op)op, 0);
     while (result == VSOCK_DONE && c->stage == STAGE_ANSWER) {
-        uint32_t left = c->answer_end - c->answer_at;
         uint32_t flying = c->sent - c->fwd_cnt;
         uint32_t credit = c->buf_alloc > flying ? c->buf_alloc - flying : 0;
-        if (left == 0)
+        if (c->left == 0)
             c->stage = STAGE_LINE;
         else if (credit == 0)
             return true;
         else
-            result = put(port, c, VSOCK_RW, left < credit ? left : credit);
+            result = put(port, c, VSOCK_RW, c->left < credit ? (uint32_t)c->left : credit);
     }
     if (result == VSOCK_DONE && c->ending && c->stage != STAGE_ANSWER &&
         (result = put(port, c, VSOCK_SHUTDOWN, 0)) == VSOCK_DONE)

@@ -298,14 +298,6 @@ static uint32_t cursor_take(struct cursor *at, uint32_t wanted, uint8_t **data)
     return size;
 }
 
-const uint8_t *chain_piece(const struct virtqueue_chain *chain, uint32_t offset, uint32_t *size)
-{
-    struct cursor at = cursor_at(chain, false, offset);
-    uint8_t *data = NULL;
-    *size = cursor_take(&at, UINT32_MAX, &data);
-    return data;
-}
-
 uint32_t chain_read(const struct virtqueue_chain *chain, uint32_t offset, void *data, uint32_t size)
 {
     struct cursor from = cursor_at(chain, false, offset);

@@ -74,8 +74,6 @@ bool virtqueue_interrupt(struct virtqueue *queue);
  */
 bool virtqueue_want_kick(struct virtqueue *queue, bool want);
 
-/* The bytes at OFFSET of the chain's readable part, as many as lie together; NULL at its end. */
-const uint8_t *chain_piece(const struct virtqueue_chain *chain, uint32_t offset, uint32_t *size);
 /* Copy SIZE bytes from OFFSET of the chain's readable part; the bytes copied. */
 uint32_t chain_read(const struct virtqueue_chain *chain, uint32_t offset, void *data,
                     uint32_t size);

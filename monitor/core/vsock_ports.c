@@ -62,6 +62,8 @@ void vsock_join(struct vsock_port *port, struct virtio_device *device, uint64_t 
 void vsock_leave(struct vsock_port *port)
 {
     unsigned slot = vsock_slot(port);
+    if (port->device == NULL)
+        return; /* it never joined */
     virtio_reset(port->device);
     lock_take(&join_lock);
     for (unsigned i = 0; i < MAX_VMS; i++)

@@ -12,12 +12,8 @@
 #include "x86/memory.h"
 #include "x86/setup.h"
 
-#define PROTOCOL     1u
-#define ANSWER_BYTES (64 * KIB)
-#define BODY_PAGES   (CONTROL_BODY_MAX / PAGE_SIZE)
-#define LOG_MOST     (32 * KIB) /* of a ring in one answer */
-
-static struct control controls[ENDPOINT_CONNECTIONS];
+#define PROTOCOL 1u
+#define LOG_MOST (32 * KIB) /* of a ring in one answer */
 
 static void say_vm(struct text *text, struct vm *vm)
 {
@@ -258,37 +254,11 @@ static const struct control_command commands[] = {
     {0},
 };
 
-static uint64_t endpoint_line(unsigned connection, const char *line)
-{
-    return control_line(&controls[connection], line);
-}
-
-static void endpoint_body(unsigned connection, const uint8_t *data, uint32_t size)
-{
-    control_body(&controls[connection], data, size);
-}
-
-static bool endpoint_answer(unsigned connection, char *answer, uint32_t size, uint32_t *length)
-{
-    return control_answer(&controls[connection], answer, size, length);
-}
-
-static void endpoint_ended(unsigned connection)
-{
-    control_abort(&controls[connection]);
-}
-
 bool control_service_init(void)
 {
-    static const struct endpoint_service service = {endpoint_line, endpoint_body, endpoint_answer,
-                                                    endpoint_ended};
-    uint32_t size = ENDPOINT_CONNECTIONS * (uint32_t)ANSWER_BYTES;
-    char *answers = memory_pages(size / PAGE_SIZE);
-    uint8_t *bodies = memory_pages(ENDPOINT_CONNECTIONS * BODY_PAGES);
-    if (answers == NULL || bodies == NULL)
+    uint8_t *memory = memory_pages(ENDPOINT_MEMORY / PAGE_SIZE);
+    if (memory == NULL)
         return false;
-    for (unsigned i = 0; i < ENDPOINT_CONNECTIONS; i++)
-        control_init(&controls[i], commands, bodies + i * CONTROL_BODY_MAX);
-    endpoint_init(&service, answers, size);
+    endpoint_init(commands, memory);
     return true;
 }

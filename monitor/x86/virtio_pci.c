@@ -106,8 +106,8 @@ void virtio_pci_hold(struct vm *vm, bool hold)
         lock_take(&vm->memory_lock);
     else
         lock_release(&vm->memory_lock);
-    for (unsigned i = 0; i < 2 * VIRTIO_QUEUES_MAX; i++) {
-        struct virtqueue *queue = &devices[i / VIRTIO_QUEUES_MAX]->queues[i % VIRTIO_QUEUES_MAX];
+    for (unsigned i = 0; i < 2 * VIRTIO_QUEUES_MAX; i++) { /* send queues before receive queues */
+        struct virtqueue *queue = &devices[i % 2]->queues[VIRTIO_QUEUES_MAX - 1 - i / 2];
         if (hold)
             lock_take(&queue->lock);
         else

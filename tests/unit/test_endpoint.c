@@ -5,65 +5,61 @@
 #include "core/endpoint.h"
 #include "vsock_vm.h"
 
-#define ANSWERS (4 * 65536u)
-#define CREDIT  (256u * 1024)
-#define PEER    1000u
+#define CREDIT (256u * 1024)
+#define PEER   1000u
 
 static struct socket_vm host, vm;
-static char answers[ANSWERS];
-static char body[ENDPOINT_CONNECTIONS][256 * 1024];
-static uint32_t body_length[ENDPOINT_CONNECTIONS];
-static char lines[ENDPOINT_CONNECTIONS][ENDPOINT_LINE];
-static unsigned ended;
+static uint8_t memory[ENDPOINT_MEMORY];
+static uint8_t place[16 * MIB]; /* for the bodies of `keep` */
+static unsigned aborted;
 static uint16_t tx_head;
 static uint32_t received; /* bytes that the peer has used up */
 
-/* `echo N`: a body of N bytes, which is the answer; `fill N`: N bytes; all else is an error. */
-static uint64_t take_line(unsigned connection, const char *line)
+static bool run_echo(struct control *control)
 {
-    snprintf(lines[connection], ENDPOINT_LINE, "%s", line);
-    body_length[connection] = 0;
-    return strncmp(line, "echo ", 5) == 0 ? (uint64_t)atoll(line + 5) : 0;
+    text_bytes(&control->answer, (const char *)control->body, control->body_length);
+    return true;
 }
 
-static void take_body(unsigned connection, const uint8_t *data, uint32_t size)
+static bool run_fill(struct control *control)
 {
-    assert_true(body_length[connection] + size <= sizeof(body[0]));
-    memcpy(body[connection] + body_length[connection], data, size);
-    body_length[connection] += size;
+    uint64_t count;
+    if (!control_number(control, 1, &count))
+        return false;
+    for (uint64_t i = 0; i < count; i++)
+        text_bytes(&control->answer, &(char){(char)(i * 7)}, 1);
+    return true;
 }
 
-static bool give_answer(unsigned connection, char *answer, uint32_t size, uint32_t *length)
+static bool begin_keep(struct control *control)
 {
-    const char *line = lines[connection];
-    if (strncmp(line, "echo ", 5) == 0) {
-        *length = body_length[connection] < size ? body_length[connection] : size;
-        memcpy(answer, body[connection], *length);
-        return true;
-    }
-    if (strncmp(line, "fill ", 5) == 0) {
-        *length = (uint32_t)atoi(line + 5);
-        assert_true(*length <= size);
-        for (uint32_t i = 0; i < *length; i++)
-            answer[i] = (char)(i * 7);
-        return true;
-    }
-    *length = (uint32_t)snprintf(answer, size, "%s: unknown", line);
-    return false;
+    control->body = place;
+    return control->body_length <= sizeof(place) || control_refuse(control, "too much");
 }
 
-static void end_request(unsigned connection)
+static bool run_keep(struct control *control)
 {
-    (void)connection;
-    ended++;
+    text_print(&control->answer, "kept %lu", (unsigned long)control->body_length);
+    return true;
 }
 
-static const struct endpoint_service service = {take_line, take_body, give_answer, end_request};
+static void abort_keep(struct control *control)
+{
+    (void)control;
+    aborted++;
+}
+
+static const struct control_command commands[] = {
+    {"echo LENGTH", NULL, run_echo, NULL},
+    {"fill COUNT", NULL, run_fill, NULL},
+    {"keep LENGTH", begin_keep, run_keep, abort_keep},
+    {NULL, NULL, NULL, NULL},
+};
 
 static int start(void **state)
 {
     (void)state;
-    endpoint_init(&service, answers, ANSWERS);
+    endpoint_init(commands, memory);
     vm_init(&host, "host", 0, NULL);
     host.config.service = true;
     vm_init(&vm, "vm", 1, "host");
@@ -72,7 +68,7 @@ static int start(void **state)
     vm_post(&host, 200, RX_BUFFER);
     vm_post(&vm, 200, RX_BUFFER);
     tx_head = 0;
-    ended = 0;
+    aborted = 0;
     received = 0;
     return 0;
 }
@@ -155,11 +151,16 @@ static void a_request_is_answered(void **state)
     expect_text("ok 3\n\x00");
     send_text(PEER, "no");
     send_text(PEER, "nsense 5\n");
-    expect_text("error 19\nnonsense 5: unknown");
+    expect_text("error 78\n\"nonsense\" is no request; there are:\n  echo LENGTH\n  fill COUNT\n"
+                "  keep LENGTH\n");
     send_text(PEER, "echo 11\nhello");
     expect_text("");
     send_text(PEER, " world");
     expect_text("ok 11\nhello world");
+    send_text(PEER, "echo 0\n");
+    expect_text("ok 0\n");
+    send_text(PEER, "keep 99999999\nrefused, but its body c"); /* is swallowed */
+    expect_text("");
 }
 
 static void refused(struct socket_vm *from, uint32_t src_port, uint32_t dst_port, uint16_t type)
@@ -251,10 +252,9 @@ static void the_peer_gets_credit(void **state)
     send_op(&host, PEER, VSOCK_REQUEST, NULL, 0, 0);
     credit = vm_receive(&host, NULL)->buf_alloc;
     assert_int_equal(credit, ENDPOINT_CREDIT);
-    send_text(PEER, "echo 100000000\n");
-    sent = 15;
+    send_text(PEER, "keep 8000000\n");
+    sent = 13;
     for (unsigned i = 0; i < 60; i++) {
-        body_length[0] = 0;
         memset(piece, (int)i, sizeof(piece));
         send_op(&host, PEER, VSOCK_RW, piece, sizeof(piece), 0);
         sent += (uint32_t)sizeof(piece);
@@ -264,12 +264,21 @@ static void the_peer_gets_credit(void **state)
     assert_int_equal(header->op, VSOCK_CREDIT_UPDATE);
     assert_int_equal(header->fwd_cnt, sent);
     for (uint32_t at = sent; sent - at < ENDPOINT_CREDIT / 2; sent += (uint32_t)sizeof(piece)) {
-        body_length[0] = 0;
         assert_null(vm_receive(&host, NULL));
         send_op(&host, PEER, VSOCK_RW, piece, sizeof(piece), 0);
     }
     expect(PEER, VSOCK_CREDIT_UPDATE);
-    assert_null(vm_receive(&host, NULL));
+    while (sent < 8000013) {
+        uint32_t left = 8000013 - sent, share = left < sizeof(piece) ? left : sizeof(piece);
+        memset(piece, (int)sent, share);
+        send_op(&host, PEER, VSOCK_RW, piece, share, 0);
+        sent += share;
+        if (sent < 8000013 && vm_receive(&host, NULL) != NULL) /* credit */
+            vm_post(&host, 1, RX_BUFFER);
+    }
+    expect_text("ok 12\nkept 8000000");
+    for (unsigned i = 0; i < 60 * sizeof(piece); i++)
+        assert_int_equal(place[i], i / sizeof(piece));
 }
 
 static void connections_end(void **state)
@@ -279,9 +288,9 @@ static void connections_end(void **state)
     send_op(&host, PEER, VSOCK_SHUTDOWN, NULL, 0, 3);
     expect(PEER, VSOCK_RST);
     connect(PEER);
-    send_text(PEER, "echo 10\nhalf");
+    send_text(PEER, "keep 10\nhalf");
     send_op(&host, PEER, VSOCK_RST, NULL, 0, 0);
-    assert_int_equal(ended, 1);
+    assert_int_equal(aborted, 1);
     assert_null(vm_receive(&host, NULL));
     connect(PEER);
     send_text(PEER, "echo 4\nhalf");
@@ -291,9 +300,9 @@ static void connections_end(void **state)
     send_text(PEER, "fill 1\n");
     expect(PEER, VSOCK_RST);
     connect(PEER);
-    send_text(PEER, "echo 10\nhalf");
+    send_text(PEER, "keep 10\nhalf");
     virtio_reset(&host.device);
-    assert_int_equal(ended, 2);
+    assert_int_equal(aborted, 2);
 }
 
 /* The half-closed get what they asked for first. */
@@ -319,11 +328,11 @@ static void the_last_answer_is_sent(void **state)
 
 static void broken_protocol_is_reset(void **state)
 {
-    char line[ENDPOINT_LINE + 1];
+    char line[CONTROL_LINE_MAX + 1];
     (void)state;
     connect(PEER);
     memset(line, 'x', sizeof(line));
-    line[ENDPOINT_LINE] = '\0';
+    line[CONTROL_LINE_MAX] = '\0';
     send_text(PEER, line);
     assert_null(vm_receive(&host, NULL));
     send_text(PEER, "x");

@@ -124,7 +124,7 @@ static void a_foreign_source_is_dropped(void **state)
     vm_send(&a, 1, &header, NULL, true);
     header.size = UINT32_MAX;
     vm_send(&a, 2, &header, NULL, true);
-    vm_offer(&a, VSOCK_TX, 3, 2 * VM_BUFFERS, VSOCK_HEADER - 1, false);
+    vm_offer(&a, VSOCK_TX, 3, VM_PACKETS, VSOCK_HEADER - 1, false);
     vm_kick(&a, VSOCK_TX);
     assert_null(vm_receive(&b, NULL));
     assert_null(vm_receive(&a, NULL));

@@ -4,11 +4,15 @@
 
 #include "core/vsock.h"
 
+#ifndef VM_MEMORY
 #define VM_MEMORY   (4 * MIB)
-#define VM_BUFFERS  (1 * MIB) /* rings below, packets above: one a head */
+#define VM_BUFFERS  (1 * MIB) /* below it the rings, above it the receive buffers, one a head */
 #define VM_SLOT     4096u
+#define VM_RX_SIZE  256u
 #define QUEUE_SPACE (256 * KIB)
-#define RX_BUFFER   4096u
+#endif
+#define VM_PACKETS (2 * VM_BUFFERS) /* what is sent, one a head */
+#define RX_BUFFER  VM_SLOT
 
 struct driver_queue {
     uint16_t size;
@@ -72,7 +76,7 @@ static inline void vm_drive(struct socket_vm *vm, uint16_t tx_size)
     vm_register(vm, 0x08, 4, 1);
     vm_register(vm, 0x0c, 4, VIRTIO_F_VERSION_1 >> 32);
     vm_register(vm, 0x14, 1, 11);
-    vm_queue_start(vm, VSOCK_RX, 256);
+    vm_queue_start(vm, VSOCK_RX, VM_RX_SIZE);
     vm_queue_start(vm, VSOCK_TX, tx_size);
     vm_queue_start(vm, 2, 4);
     vm_register(vm, 0x14, 1, 15);
@@ -113,8 +117,9 @@ static inline void vm_offer(struct socket_vm *vm, unsigned queue, uint16_t head,
 
 static inline void vm_kick(struct socket_vm *vm, unsigned queue)
 {
-    while (virtio_write(&vm->device, VIRTIO_NOTIFY, 2, queue))
-        ;
+    for (unsigned i = 0; virtio_write(&vm->device, VIRTIO_NOTIFY, 2, queue); i++)
+        if (i > VSOCK_TX_SIZE)
+            abort(); /* it would never end */
 }
 
 /* Does the device want a kick for the last COUNT chains made available (2.7.10)? */
@@ -166,7 +171,7 @@ static inline const struct vsock_header *vm_receive(struct socket_vm *vm, const 
 static inline void vm_send(struct socket_vm *vm, uint16_t head, const struct vsock_header *header,
                            const void *payload, bool kick)
 {
-    uint64_t gpa = 2 * VM_BUFFERS + head % 512 * (uint64_t)VM_SLOT;
+    uint64_t gpa = VM_PACKETS + head % 512 * (uint64_t)VM_SLOT;
     memcpy(vm->memory + gpa, header, VSOCK_HEADER);
     if (payload != NULL)
         memcpy(vm->memory + gpa + VSOCK_HEADER, payload, header->size);
