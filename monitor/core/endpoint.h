@@ -11,7 +11,7 @@
 #define ENDPOINT_PORT        77u
 #define ENDPOINT_PRIVILEGED  1024u /* source ports below */
 #define ENDPOINT_CONNECTIONS 4u
-#define ENDPOINT_CREDIT      (1024u * 1024u)
+#define ENDPOINT_CREDIT      (256u * 1024u) /* Linux sends no more, whatever it is allowed */
 #define ENDPOINT_MEMORY      (ENDPOINT_CONNECTIONS * (CONTROL_BODY_MAX + CONTROL_ANSWER_MAX))
 
 /*

@@ -29,9 +29,13 @@ void apic_send_nmi(apic_id_t to)
 
 bool apic_timer_takes_delivery(void)
 {
-    bool taken = wrmsr_safe(X2APIC_LVT_TIMER, LVT_MASKED | DELIVERY_SMI << 8) &&
-                 (rdmsr(X2APIC_LVT_TIMER) >> 8 & 7) != 0;
+    static bool known, taken; /* the first VM is made when no guest has this timer yet */
+    if (known)
+        return taken;
+    taken = wrmsr_safe(X2APIC_LVT_TIMER, LVT_MASKED | DELIVERY_SMI << 8) &&
+            (rdmsr(X2APIC_LVT_TIMER) >> 8 & 7) != 0;
     wrmsr(X2APIC_LVT_TIMER, LVT_MASKED);
+    known = true;
     return taken;
 }
 

@@ -10,7 +10,7 @@ void apic_send(apic_id_t to, uint32_t delivery, uint8_t vector);
 void apic_send_nmi(apic_id_t to);
 /*
  * Does the timer's LVT keep a delivery mode? Processors refuse those reserved bits; QEMU 10 obeys
- * them, SMI included. Leaves the timer masked.
+ * them, SMI included. The first call, on the boot core before any VM runs, leaves the timer masked.
  */
 bool apic_timer_takes_delivery(void);
 /* As after reset: all LVTs masked, timer off, nothing in service or requested. IF is off. */
