@@ -15,8 +15,8 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--build", default="build", help="the build directory (default: build)")
     options = parser.parse_args()
-    disk = ServiceDisk(options.build, lambda text: print(f"      {text}", flush=True))
-    Steps(1).run("make the service VM's disk", disk.make)
+    steps = Steps(1)
+    steps.run("make the service VM's disk", ServiceDisk(options.build, steps.note).make)
 
 
 if __name__ == "__main__":

@@ -22,6 +22,9 @@ link man/mullion.conf.5 /usr/local/share/man/man5/mullion.conf.5
 mkdir -p -m 700 /root/.ssh
 ssh-keygen -q -t ed25519 -N '' -C root@host -f /root/.ssh/id_ed25519
 cp /root/.ssh/id_ed25519.pub /root/.ssh/authorized_keys
+touch /root/.hushlogin
+# The console is a serial line: no codes around each line that is typed.
+echo 'set enable-bracketed-paste off' >/root/.inputrc
 echo '. /usr/share/bash-completion/bash_completion' >>/root/.bashrc
 
 systemctl -q enable systemd-networkd systemd-resolved ssh nfs-server

@@ -21,10 +21,9 @@ LEFT_OUT = ["/usr/share/doc/*", "/usr/share/man/*", "/usr/share/info/*", "/usr/s
             "/usr/share/lintian/*"]
 DRIVERS_OUT = ["drivers/gpu", "drivers/media", "drivers/net/wireless", "drivers/iio",
                "drivers/infiniband", "drivers/staging", "drivers/bluetooth", "sound",
-               "net/mac80211", "net/bluetooth"]
+               "net/mac80211", "net/wireless", "net/bluetooth"]
 # mmdebstrap's next words, and how far it is then.
-MILESTONES = re.compile(r"I: (downloading|extracting|installing|running --customize|cleaning|creating)"
-                        r"[^.]*")
+MILESTONES = re.compile(r"I: (downloading|extracting|installing|creating)[^.]*")
 
 
 class ServiceDisk:
