@@ -6,7 +6,8 @@ set -eu
 room=$(mktemp -d)
 trap 'rm -rf "$room"' EXIT
 mkdir "$room/root"
-tar -x -C "$room/root" --numeric-owner
+# The kernel makes the devices; a namespace may not.
+tar -x -C "$room/root" --numeric-owner --exclude './dev/?*'
 PATH=$PATH:/sbin:/usr/sbin
 mke2fs -q -t ext4 -L mullion-root -d "$room/root" "$room/disk" "$1" >&2
 cat "$room/disk"
