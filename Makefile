@@ -72,11 +72,11 @@ all: $(BUILD)/mullion.elf cli
 
 # Every part runs even if one before it fails; the last line adds them up.
 check:
-	@tools/deps.sh build run check
+	@tools/deps.sh build run disk check
 	@MAKE="$(MAKE)" BUILD=$(BUILD) tools/check.py check
 
 check-all:
-	@tools/deps.sh build run check
+	@tools/deps.sh build run disk check
 	@MAKE="$(MAKE)" BUILD=$(BUILD) FUZZ_SECONDS=$(or $(FUZZ_SECONDS),600) tools/check.py check-all
 
 loc: $(BUILD)/mullion.elf
