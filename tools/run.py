@@ -71,6 +71,8 @@ def main():
     machine = Machine(options.build, vms, options.accel, extra=shlex.split(options.qemu))
     if not options.smoke:
         give_debian(machine)
+        for vm in vms:
+            vm.settings = "network lan"
     if options.show:
         print(configuration(vms))
         print(shlex.join(machine.command(3, 4)))

@@ -9,6 +9,7 @@
 #define CONFIG_CMDLINE_MAX 2048u
 #define CONFIG_RULES_MAX   16u
 #define CONFIG_VM_MODULES  4u
+#define CONFIG_PEERS_MAX   8u
 #define CONFIG_NODE_ANY    UINT32_MAX
 #define CONFIG_MESSAGE_MAX 240u
 #define CONFIG_ERRORS_MAX  16u
@@ -55,12 +56,16 @@ struct config_vm {
     unsigned module_count;
     char cmdline[CONFIG_CMDLINE_MAX];
     enum config_console console;
+    char network[CONFIG_NAME_MAX]; /* "" if none */
+    char peers[CONFIG_PEERS_MAX][CONFIG_NAME_MAX];
+    unsigned peer_count;
     struct config_rule ports[CONFIG_RULES_MAX];
     unsigned port_rules;
     struct config_rule msrs[CONFIG_RULES_MAX];
     unsigned msr_rules;
     /* Where the block and its keywords stand; for a default the block, for a copy its `like`. */
-    struct config_position at, cpus_at, memory_at, node_at, kernel_at, initrd_at, modules_at;
+    struct config_position at, cpus_at, memory_at, node_at, kernel_at, initrd_at, modules_at,
+        peers_at;
 };
 
 enum config_poweroff {

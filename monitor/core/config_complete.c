@@ -76,6 +76,21 @@ static bool complete_vm(struct config_parser *parser, uint32_t done)
     return true;
 }
 
+/* Peers are other VMs of the file. */
+static void check_peers(struct config_parser *parser)
+{
+    const struct config *config = parser->config;
+    const struct config_vm *vm = &config->vms[parser->vm];
+    for (unsigned i = 0; i < vm->peer_count && !vm->spoilt; i++) {
+        unsigned other = 0;
+        while (other < config->vm_count && strcmp(config->vms[other].name, vm->peers[i]) != 0)
+            other++;
+        if (other == config->vm_count || (int)other == parser->vm)
+            config_fail(parser, vm->peers_at, "peers %s names no other VM; write the name of one",
+                        vm->peers[i]);
+    }
+}
+
 void config_complete(struct config_parser *parser)
 {
     int count = (int)parser->config->vm_count;
@@ -89,4 +104,6 @@ void config_complete(struct config_parser *parser)
         if ((done & 1u << parser->vm) == 0)
             config_fail(parser, parser->like[parser->vm].at,
                         "like leads back to this VM; write a VM that has settings of its own");
+    for (parser->vm = 0; parser->vm < count; parser->vm++)
+        check_peers(parser);
 }

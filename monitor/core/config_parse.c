@@ -212,7 +212,7 @@ static bool read_body(struct config_parser *parser)
     return true;
 }
 
-static bool is_name(const struct config_token *token)
+bool config_is_name(const struct config_token *token)
 {
     for (size_t i = 0; i < token->length; i++) {
         char c = token->text[i];
@@ -228,7 +228,7 @@ static bool read_name(struct config_parser *parser, struct config_vm *vm)
     struct config *config = parser->config;
     struct config_position at = parser->value.at;
     bool fits = config_token_copy(&parser->value, vm->name, sizeof(vm->name));
-    if (!is_name(&parser->value))
+    if (!config_is_name(&parser->value))
         return config_fail(parser, at,
                            "the name has other characters than a-z, 0-9, - and _; "
                            "write for example vm web-1");

@@ -95,6 +95,9 @@ bool config_has_value(const struct config_parser *parser);
 /* Read the keyword's next value; an error if there is none. */
 bool config_read_value(struct config_parser *parser);
 
+/* True if TOKEN could be a name: of a VM, of a network. */
+bool config_is_name(const struct config_token *token);
+
 /* Read the block of a VM whose name has been read. */
 bool config_read_block(struct config_parser *parser, struct config_vm *vm);
 

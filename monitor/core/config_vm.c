@@ -146,6 +146,37 @@ static bool read_console(struct config_parser *parser, struct config_vm *vm)
            fail_value(parser, "is not known; write uart or none");
 }
 
+/* NAME becomes the value, which has to look like a name. */
+static bool copy_name(struct config_parser *parser, char *name)
+{
+    return (config_is_name(&parser->value) ||
+            fail_value(parser, "has other characters than a-z, 0-9, - and _; write for example "
+                               "lan-1")) &&
+           copy_text(parser, name, CONFIG_NAME_MAX);
+}
+
+static bool read_network(struct config_parser *parser, struct config_vm *vm)
+{
+    return is_none(&parser->value) || copy_name(parser, vm->network);
+}
+
+static bool read_peers(struct config_parser *parser, struct config_vm *vm)
+{
+    if (is_none(&parser->value))
+        return true;
+    while (copy_name(parser, vm->peers[vm->peer_count++])) {
+        if (!config_has_value(parser))
+            return true;
+        if (vm->peer_count == CONFIG_PEERS_MAX)
+            return config_fail(parser, parser->token.at,
+                               "there are more than %u peers; write at most %u, and this VM among "
+                               "the peers of the others",
+                               CONFIG_PEERS_MAX, CONFIG_PEERS_MAX);
+        config_read_value(parser);
+    }
+    return false;
+}
+
 static bool read_like(struct config_parser *parser, struct config_vm *vm)
 {
     parser->like[vm - parser->config->vms] = parser->value;
@@ -250,6 +281,8 @@ const struct config_keyword config_keywords[] = {
      AT(modules_at)},
     {"cmdline", "cmdline \"console=ttyS0 quiet\"", read_cmdline, FIELDS(cmdline, cmdline)},
     {"console", "console uart", read_console, FIELDS(console, console)},
+    {"network", "network lan", read_network, FIELDS(network, network)},
+    {"peers", "peers web db", read_peers, FIELDS(peers, peer_count), AT(peers_at)},
     {"like", "like web", read_like, USE(ONCE)},
     {"allow-smt-sharing", "allow-smt-sharing", read_smt, USE(BARE),
      FIELDS(allow_smt_sharing, allow_smt_sharing)},

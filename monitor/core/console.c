@@ -3,6 +3,7 @@
 #include "core/console.h"
 
 #include "core/log.h"
+#include "core/ring.h"
 
 void console_init(struct console *console, const char *name)
 {
@@ -34,4 +35,12 @@ void console_output(struct console *console, uint8_t byte)
     bool printable = byte >= 0x20 && byte != 0x7f;
     if (printable || c == '\t')
         console->line[console->line_length++] = c;
+}
+
+size_t console_copy(struct console *console, uint64_t *from, char *buffer, size_t size)
+{
+    lock_take(&console->lock);
+    size_t length = ring_copy(console->ring, CONSOLE_RING, console->written, from, buffer, size);
+    lock_release(&console->lock);
+    return length;
 }

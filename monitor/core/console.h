@@ -22,5 +22,7 @@ struct console {
 void console_init(struct console *console, const char *name);
 /* A byte from the guest. The lock is held. */
 void console_output(struct console *console, uint8_t byte);
+/* As log_copy, of the bytes that the guest has written. Takes the lock. */
+size_t console_copy(struct console *console, uint64_t *from, char *buffer, size_t size);
 /* Write out what is left of an unfinished line (the VM stops, or its console is attached). */
 void console_flush(struct console *console);

@@ -9,6 +9,8 @@ enum exit_reason {
     EXIT_CPUID,
     EXIT_MSR, /* any other MSR that is not the guest's own */
     EXIT_PORT,
+    EXIT_VIRTIO,    /* a port of a virtio device */
+    EXIT_PCI,       /* PCI configuration */
     EXIT_CONSOLE,   /* a port of the VM's console */
     EXIT_IOAPIC,    /* the service VM's IO-APIC page */
     EXIT_MEMORY,    /* nested paging: an address that isn't the VM's */
@@ -21,6 +23,7 @@ enum exit_reason {
     EXIT_ALIGNMENT, /* #AC, likewise */
     EXIT_INVD,
     EXIT_SHUTDOWN, /* triple fault */
+    EXIT_IDLE,     /* HLT or MWAIT of a core that is to be given away */
     EXIT_VIRT,     /* an instruction of SVM or VT-x */
     EXIT_HYPERCALL,
     EXIT_OTHER,

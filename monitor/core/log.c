@@ -3,6 +3,7 @@
 #include "core/log.h"
 
 #include "core/lock.h"
+#include "core/ring.h"
 #include "lib/fmt.h"
 #include "lib/string.h"
 
@@ -67,6 +68,14 @@ void log_console_line(const char *vm, const char *text, size_t length)
         line[at++] = text[i];
     line[at++] = '\n';
     log_emit_line(line, at);
+}
+
+size_t log_copy(uint64_t *from, char *buffer, size_t size)
+{
+    lock_take(&log_lock);
+    size_t length = ring_copy(log_ring, LOG_RING_SIZE, log_ring_end, from, buffer, size);
+    lock_release(&log_lock);
+    return length;
 }
 
 void log_raw(const char *text, size_t length)

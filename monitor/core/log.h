@@ -24,6 +24,12 @@ void log_console_line(const char *vm, const char *text, size_t length);
 /* Bytes as they are (the console of a VM that takes input just now). */
 void log_raw(const char *text, size_t length);
 
+/*
+ * Copy what the ring still has from byte *FROM on, of all that was ever logged, at most SIZE bytes;
+ * *FROM becomes the first byte copied. Returns their number. Any core.
+ */
+size_t log_copy(uint64_t *from, char *buffer, size_t size);
+
 #define log_error(...)   log_line(LOG_ERROR, __VA_ARGS__)
 #define log_warning(...) log_line(LOG_WARNING, __VA_ARGS__)
 #define log_info(...)    log_line(LOG_INFO, __VA_ARGS__)

@@ -115,6 +115,15 @@ static void place_one_more(struct place_work *work, struct order *placed, unsign
         try_order(work, placed);
 }
 
+bool place_add(const struct machine *machine, const struct config *config, struct place_plan *plan,
+               unsigned index)
+{
+    struct place_work work = {.machine = machine, .config = config, .plan = plan};
+    memset(&plan->vms[index], 0, sizeof(plan->vms[index]));
+    place_begin(&work, index);
+    return place_vm(&work);
+}
+
 unsigned place_vms(const struct machine *machine, const struct config *config,
                    struct place_plan *plan)
 {

@@ -5,7 +5,7 @@
 #include "core/config.h"
 #include "core/machine.h"
 
-#define PLACE_EXTENTS_MAX 16u
+#define PLACE_EXTENTS_MAX 32u
 
 /* A piece of a VM's memory. */
 struct place_extent {
@@ -29,6 +29,7 @@ struct placement {
 
 struct place_plan {
     struct placement vms[MAX_VMS]; /* as in struct config */
+    struct placement kept; /* no VM's: modules, what the monitor took since, what is on its way */
 };
 
 /*
@@ -53,6 +54,23 @@ struct place_memory {
  */
 unsigned place_vms(const struct machine *machine, const struct config *config,
                    struct place_plan *plan);
+
+/* The same for VM INDEX alone, beside those that are placed already; false: it has its reason. */
+bool place_add(const struct machine *machine, const struct config *config, struct place_plan *plan,
+               unsigned index);
+/* SIZE bytes (a multiple of 2 MiB) that no VM has, in one piece below 4 GiB or above; false: none.
+ */
+bool place_find(const struct machine *machine, const struct place_plan *plan, uint64_t size,
+                hpa_t *base);
+/* Is SIZE bytes of RAM at BASE no VM's? */
+bool place_is_free(const struct machine *machine, const struct place_plan *plan, hpa_t base,
+                   uint64_t size);
+/*
+ * Take SIZE bytes of memory, which all must be in PLACEMENT, out of it, or add them with gpa ==
+ * hpa; false, and nothing is changed, if they are not, or if there would be too many extents.
+ */
+bool place_memory_cut(struct placement *placement, hpa_t base, uint64_t size);
+bool place_memory_put(struct placement *placement, const struct place_extent *extent);
 
 /* Count the memory of NODE, or of all nodes for CONFIG_NODE_ANY. */
 struct place_memory place_memory_count(const struct machine *machine, const struct place_plan *plan,

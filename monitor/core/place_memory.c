@@ -12,12 +12,14 @@
 static struct place_extent next_extent(const struct place_plan *plan, uint64_t base)
 {
     struct place_extent next = {.hpa = {UINT64_MAX}};
-    for (unsigned vm = 0; vm < MAX_VMS; vm++)
-        for (unsigned i = 0; i < plan->vms[vm].extent_count; i++) {
-            const struct place_extent *extent = &plan->vms[vm].extents[i];
+    for (unsigned vm = 0; vm <= MAX_VMS; vm++) {
+        const struct placement *owner = vm < MAX_VMS ? &plan->vms[vm] : &plan->kept;
+        for (unsigned i = 0; i < owner->extent_count; i++) {
+            const struct place_extent *extent = &owner->extents[i];
             if (extent->hpa.v + extent->size > base && extent->hpa.v < next.hpa.v)
                 next = *extent;
         }
+    }
     return next;
 }
 
@@ -200,6 +202,70 @@ struct place_memory place_memory_count(const struct machine *machine, const stru
             if (place_is_on(plan->vms[vm].extents[i].node, node))
                 memory.total += plan->vms[vm].extents[i].size;
     return memory;
+}
+
+bool place_find(const struct machine *machine, const struct place_plan *plan, uint64_t size,
+                hpa_t *base)
+{
+    struct walk walk = walk_large_pages(machine, plan);
+    struct place_extent piece;
+    while (next_piece(&walk, &piece)) {
+        if (piece.size < size)
+            continue;
+        base->v = piece.hpa.v + piece.size - size;
+        return true;
+    }
+    return false;
+}
+
+bool place_is_free(const struct machine *machine, const struct place_plan *plan, hpa_t base,
+                   uint64_t size)
+{
+    struct walk walk = walk_large_pages(machine, plan);
+    struct place_extent piece;
+    while (next_piece(&walk, &piece))
+        if (base.v >= piece.hpa.v && base.v - piece.hpa.v < piece.size &&
+            size <= piece.size - (base.v - piece.hpa.v))
+            return true;
+    return false;
+}
+
+bool place_memory_put(struct placement *placement, const struct place_extent *extent)
+{
+    unsigned at = placement->extent_count;
+    if (at == PLACE_EXTENTS_MAX)
+        return false;
+    for (; at > 0 && placement->extents[at - 1].gpa.v > extent->gpa.v; at--)
+        placement->extents[at] = placement->extents[at - 1];
+    placement->extents[at] = *extent;
+    placement->extent_count++;
+    return true;
+}
+
+bool place_memory_cut(struct placement *placement, hpa_t base, uint64_t size)
+{
+    for (unsigned i = 0; i < placement->extent_count; i++) {
+        struct place_extent *extent = &placement->extents[i];
+        uint64_t offset = base.v - extent->hpa.v;
+        if (base.v < extent->hpa.v || offset >= extent->size || size > extent->size - offset)
+            continue;
+        struct place_extent rest = *extent;
+        rest.hpa.v += offset + size;
+        rest.gpa.v += offset + size;
+        rest.size -= offset + size;
+        if (offset > 0 && rest.size > 0 && !place_memory_put(placement, &rest))
+            return false;
+        if (offset > 0) {
+            placement->extents[i].size = offset;
+        } else if (rest.size > 0) {
+            placement->extents[i] = rest;
+        } else {
+            for (placement->extent_count--; i < placement->extent_count; i++)
+                placement->extents[i] = placement->extents[i + 1];
+        }
+        return true;
+    }
+    return false;
 }
 
 static bool fail_memory(struct place_work *work)

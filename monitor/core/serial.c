@@ -18,6 +18,7 @@ enum { REG_DATA, REG_IER, REG_IIR_FCR, REG_LCR, REG_MCR, REG_LSR, REG_MSR, REG_S
 #define MCR_LOOP        0x10u
 #define LSR_DATA        0x01u
 #define LSR_EMPTY       0x60u
+#define LSR_BREAK       0x10u
 #define SHOWN_READS     8u
 #define MODEM_CONNECTED 0xb0u /* carrier, data set ready, clear to send */
 
@@ -41,7 +42,7 @@ static uint8_t serial_take(struct serial *serial)
 {
     if (serial->fifo_count == 0)
         return 0;
-    uint8_t byte = serial->fifo[serial->fifo_start];
+    uint8_t byte = (uint8_t)serial->fifo[serial->fifo_start]; /* a break reads as 0 */
     serial->fifo_start = (serial->fifo_start + 1) % SERIAL_FIFO;
     serial->fifo_count--;
     return byte;
@@ -77,7 +78,10 @@ uint8_t serial_read(struct serial *serial, unsigned reg)
     case REG_MCR:
         return serial->mcr;
     case REG_LSR:
-        return LSR_EMPTY | (serial->fifo_count > 0 ? LSR_DATA : 0);
+        if (serial->fifo_count == 0)
+            return LSR_EMPTY;
+        return LSR_EMPTY | LSR_DATA |
+               (serial->fifo[serial->fifo_start] == SERIAL_BREAK ? LSR_BREAK : 0);
     case REG_MSR:
         return serial_modem(serial);
     default:
@@ -149,7 +153,7 @@ int serial_write(struct serial *serial, unsigned reg, uint8_t value)
     return -1;
 }
 
-bool serial_receive(struct serial *serial, uint8_t byte)
+bool serial_receive(struct serial *serial, uint16_t byte)
 {
     if (serial->fifo_count == SERIAL_FIFO)
         return false;

@@ -106,6 +106,12 @@ static inline void write_cr3(uint64_t value)
     __asm__ volatile("mov %0, %%cr3" : : "r"(value) : "memory");
 }
 
+/* Write the cache line of ADDRESS back and drop it, so that the next read comes from memory. */
+static inline void cpu_flush_line(const volatile void *address)
+{
+    __asm__ volatile("clflush %0" : : "m"(*(const volatile char *)address) : "memory");
+}
+
 static inline void cpu_relax(void)
 {
     __asm__ volatile("pause" : : : "memory");

@@ -23,6 +23,9 @@ struct backend {
 
     /* Make the VM's nested tables and bitmaps, everything denied; false: out of memory. */
     bool (*vm_init)(struct vm *vm);
+    /* Give back what vm_init and vcpu_init took. No core runs the VM. */
+    void (*vm_free)(struct vm *vm);
+    void (*vcpu_free)(struct vcpu *vcpu);
     /* Nested paging: map or unmap; multiples of 4 KiB; largest pages that fit. */
     bool (*map)(struct vm *vm, gpa_t gpa, hpa_t hpa, uint64_t size);
     bool (*unmap)(struct vm *vm, gpa_t gpa, uint64_t size);
@@ -33,6 +36,8 @@ struct backend {
     bool (*vcpu_init)(struct vcpu *vcpu);
     /* Processor state as after START; registers are the caller's. */
     void (*vcpu_reset)(struct vcpu *vcpu, const struct vcpu_start *start);
+    /* The vCPU forgets translations of the nested tables before it runs again. Its core. */
+    void (*flush)(struct vcpu *vcpu);
     /* Run the guest and handle its exits until the vCPU stops or an NMI was taken between exits.
      * This core's vCPU. */
     void (*run)(struct vcpu *vcpu);
@@ -42,6 +47,8 @@ struct backend {
     uint64_t (*read_cr4)(struct vcpu *vcpu);
     uint64_t (*read_efer)(struct vcpu *vcpu);
     void (*write_efer)(struct vcpu *vcpu, uint64_t value);
+    /* Shall HLT and MWAIT leave the guest (exit_idle)? */
+    void (*watch_idle)(struct vcpu *vcpu, bool watch);
     /* See step.h. Page GPA alone is PAGE while the guest executes one instruction. */
     bool (*step_begin)(struct vcpu *vcpu, gpa_t gpa, void *page);
 };

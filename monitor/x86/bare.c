@@ -40,7 +40,7 @@ void bare_boot(const struct boot_info *boot, const struct acpi_info *acpi, const
 {
     static struct place_extent extents[MAX_RANGES];
     struct guest_start start;
-    const struct config *config = setup_config();
+    const struct config *config = &setup_config;
     log_error("Mullion cannot divide this machine: %s", reason);
     if (config->strict)
         give_up("the configuration says strict");

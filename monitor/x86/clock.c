@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The KVM clock: pages filled once, then read without exits (Linux, virt/kvm/x86/msr.rst). */
+#include "lib/string.h"
 #include "x86/asm.h"
 #include "x86/exit.h"
 #include "x86/time.h"
@@ -42,30 +43,34 @@ static void clock_scale(struct clock_page *page)
     page->tsc_shift = shift;
 }
 
+/* All of DATA in one piece of the VM's memory, or false. */
+static bool write_page(struct vm *vm, uint64_t gpa, const void *data, uint64_t size)
+{
+    lock_take(&vm->memory_lock);
+    void *page = guest_pointer(&vm->memory, (gpa_t){gpa}, size);
+    if (page != NULL)
+        memcpy(page, data, size);
+    lock_release(&vm->memory_lock);
+    return page != NULL;
+}
+
 bool clock_write_system(struct vcpu *vcpu, uint64_t value)
 {
     vcpu->clock_msr = value;
     if ((value & CLOCK_ENABLE) == 0)
         return true;
-    struct clock_page *page =
-        guest_pointer(&vcpu->vm->memory, (gpa_t){value & ~CLOCK_ENABLE}, sizeof(*page));
-    if (page == NULL || (value & 2) != 0)
-        return false;
-    *page = (struct clock_page){
+    struct clock_page page = {
         .version = 2, .tsc_timestamp = vcpu->vm->clock_start_tsc, .flags = CLOCK_TSC_STABLE};
-    clock_scale(page);
-    return true;
+    clock_scale(&page);
+    return (value & 2) == 0 && write_page(vcpu->vm, value & ~CLOCK_ENABLE, &page, sizeof(page));
 }
 
 bool clock_write_wall(struct vcpu *vcpu, uint64_t value)
 {
-    struct wall_clock *wall = guest_pointer(&vcpu->vm->memory, (gpa_t){value}, sizeof(*wall));
-    if (wall == NULL)
-        return false;
     uint64_t read_at;
     uint64_t seconds = time_wall_seconds(&read_at);
     uint64_t ms = (vcpu->vm->clock_start_tsc - read_at) / time_tsc_khz();
-    *wall =
-        (struct wall_clock){2, (uint32_t)(seconds + ms / 1000), (uint32_t)(ms % 1000 * 1000000)};
-    return true;
+    struct wall_clock wall = {2, (uint32_t)(seconds + ms / 1000),
+                              (uint32_t)(ms % 1000 * 1000000)};
+    return write_page(vcpu->vm, value, &wall, sizeof(wall));
 }

@@ -9,13 +9,19 @@
 struct vcpu;
 
 /* Why a core is called (bits of pcpu.request); set before the NMI that carries the call. */
-#define REQUEST_KICKED    (1u << 0) /* an NMI of ours is on its way */
-#define REQUEST_GUEST_NMI (1u << 1) /* a VM's own NMI, from its ICR */
-#define REQUEST_INIT      (1u << 2) /* emulated INIT */
-#define REQUEST_SIPI      (1u << 3) /* emulated start-up; the vector is in the vCPU */
-#define REQUEST_STOP      (1u << 4) /* leave the guest and park: the VM stops or restarts */
-#define REQUEST_BOOT      (1u << 5) /* build the VM and run it from its boot entry */
-#define REQUEST_PING      (1u << 6) /* count only: the kick test */
+#define REQUEST_KICKED    (1u << 0)  /* an NMI of ours is on its way */
+#define REQUEST_GUEST_NMI (1u << 1)  /* a VM's own NMI, from its ICR */
+#define REQUEST_INIT      (1u << 2)  /* emulated INIT */
+#define REQUEST_SIPI      (1u << 3)  /* emulated start-up; the vector is in the vCPU */
+#define REQUEST_STOP      (1u << 4)  /* leave the guest and park: the VM stops or restarts */
+#define REQUEST_BOOT      (1u << 5)  /* build the VM and run it from its boot entry */
+#define REQUEST_PING      (1u << 6)  /* count only: the kick test */
+#define REQUEST_FLUSH     (1u << 7)  /* the VM's nested tables have changed */
+#define REQUEST_KILL      (1u << 8)  /* stop the VM and leave it off */
+#define REQUEST_REBOOT    (1u << 9)  /* stop the VM and start it anew */
+#define REQUEST_SCRUB     (1u << 10) /* the VM is off: clear its memory */
+#define REQUEST_LEAVE     (1u << 11) /* leave the service VM once off line */
+#define REQUEST_REMAIN    (1u << 12) /* .. no more */
 
 struct tss {
     uint32_t reserved0;

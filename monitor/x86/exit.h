@@ -10,7 +10,7 @@ struct port_access {
     uint8_t size; /* 1, 2, 4 */
     bool in;
     bool string; /* INS or OUTS, perhaps repeated */
-    uint64_t next_rip;
+    uint64_t rip, next_rip;
 };
 
 /* CPUID: the answer goes to the registers; the caller advances RIP. */
@@ -24,12 +24,16 @@ enum exit_reason exit_port(struct vcpu *vcpu, const struct port_access *access);
 enum exit_reason exit_memory(struct vcpu *vcpu, gpa_t gpa, bool write, bool fetch);
 /* An NMI left the guest. Returns the reason to count. */
 enum exit_reason exit_nmi(struct vcpu *vcpu);
+/* HLT or MWAIT, while watched; OFF_LINE: interrupts are off, nothing in the guest wakes it. */
+enum exit_reason exit_idle(struct vcpu *vcpu, bool off_line);
 /* An instruction that a guest may not use: #UD, and a line in the log. */
 void exit_undefined(struct vcpu *vcpu, const char *what);
 
 /* Set the bitmaps of a new VM to what stock kernels need and isolation allows. */
 void exit_msr_init(struct vm *vm);
 void exit_port_init(struct vm *vm);
+/* A device of the monitor's has left PORT: as it was before. */
+void exit_port_restore(struct vm *vm, uint16_t port);
 
 /* The x2APIC interrupt command register; false: #GP. */
 bool ipi_command(struct vcpu *vcpu, uint64_t command);
@@ -49,3 +53,5 @@ void ioapic_mask_all(void);
 bool ioapic_owns(gpa_t gpa);
 bool ioapic_access(struct vcpu *vcpu, gpa_t gpa, bool write);
 void ioapic_unmap(struct vm *vm);
+/* VM has lost a core: entries that went there are masked. */
+void ioapic_confine(const struct vm *vm);

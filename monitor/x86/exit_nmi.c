@@ -12,6 +12,8 @@ static void requests_serve(struct vcpu *vcpu, uint32_t requests)
         atomic_fetch_add(&this_cpu()->pings, 1);
     if (vcpu == NULL)
         return;
+    if ((requests & REQUEST_FLUSH) != 0)
+        vcpu_take_flush(vcpu);
     if ((requests & REQUEST_STOP) != 0) {
         apic_reset_this();
         vcpu->state = VCPU_STOPPED;
@@ -21,9 +23,16 @@ static void requests_serve(struct vcpu *vcpu, uint32_t requests)
         vm_boot(vcpu->vm);
         return;
     }
+    if ((requests & (REQUEST_KILL | REQUEST_REBOOT)) != 0)
+        vm_stop(vcpu, (requests & REQUEST_KILL) == 0, "stopped by the service VM");
+    if ((requests & REQUEST_SCRUB) != 0)
+        vm_scrub(vcpu->vm);
+    if ((requests & (REQUEST_LEAVE | REQUEST_REMAIN)) != 0)
+        vcpu_take_leave(vcpu, (requests & REQUEST_REMAIN) == 0);
     if ((requests & REQUEST_INIT) != 0 && vcpu->state != VCPU_STOPPED)
         vcpu_take_init(vcpu);
-    if ((requests & REQUEST_SIPI) != 0 && vcpu->state == VCPU_WAIT_SIPI)
+    if ((requests & REQUEST_SIPI) != 0 && vcpu->state == VCPU_WAIT_SIPI &&
+        !atomic_load(&vcpu->left))
         vcpu_take_sipi(vcpu);
     if ((requests & (REQUEST_GUEST_NMI | REQUEST_INIT)) == REQUEST_GUEST_NMI &&
         vcpu->state == VCPU_RUNNING) /* INIT clears an NMI that waits */

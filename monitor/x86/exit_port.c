@@ -6,6 +6,7 @@
 #include "x86/exit.h"
 #include "x86/guest_port.h"
 #include "x86/platform.h"
+#include "x86/virtio_pci.h"
 
 #define PORTS 65536u
 
@@ -56,29 +57,43 @@ static bool port_configurable(const struct vm *vm, uint32_t port)
            !platform_guards_port(port);
 }
 
-static void port_apply_rule(struct vm *vm, const struct config_rule *rule)
+/* Does PORT not leave the guest, if no device of the monitor's lies there? */
+static bool port_passes(const struct vm *vm, uint32_t port)
 {
-    bool refused = false;
-    for (uint32_t port = rule->first; port <= rule->last && port < PORTS; port++) {
-        if (port_configurable(vm, port))
-            backend->pass_port(vm, (uint16_t)port, rule->allow);
-        else
-            refused = true;
+    if (!port_configurable(vm, port))
+        return false;
+    for (unsigned i = vm->config->port_rules; i-- > 0;) {
+        const struct config_rule *rule = &vm->config->ports[i];
+        if (port >= rule->first && port <= rule->last)
+            return rule->allow;
     }
-    if (refused)
+    return vm->service;
+}
+
+void exit_port_restore(struct vm *vm, uint16_t port)
+{
+    backend->pass_port(vm, port, port_passes(vm, port));
+}
+
+static void warn_of_refused(const struct vm *vm, const struct config_rule *rule)
+{
+    for (uint32_t port = rule->first; port <= rule->last; port++) {
+        if (port_configurable(vm, port))
+            continue;
         log_warning(
             "vm \"%s\": port 0x%x-0x%x: some of these belong to the monitor and stay as they "
             "are; write a range without them",
             vm->config->name, rule->first, rule->last);
+        return;
+    }
 }
 
 void exit_port_init(struct vm *vm)
 {
     for (uint32_t port = 0; port < PORTS; port++)
-        backend->pass_port(vm, (uint16_t)port,
-                           vm->service && !platform_guards_port(port) && !uart_owns_port(port, 1));
+        exit_port_restore(vm, (uint16_t)port);
     for (unsigned i = 0; i < vm->config->port_rules; i++)
-        port_apply_rule(vm, &vm->config->ports[i]);
+        warn_of_refused(vm, &vm->config->ports[i]);
 }
 
 /* Is this the first denied access to PORT? Each is logged once. */
@@ -128,6 +143,10 @@ enum exit_reason exit_port(struct vcpu *vcpu, const struct port_access *access)
     enum exit_reason reason = EXIT_PORT;
     if (vcpu->vm->service && access_denied(vcpu->vm, access))
         port_deny(vcpu, access);
+    else if (virtio_pci_port(vcpu, access, &value))
+        reason = EXIT_VIRTIO;
+    else if (virtio_pci_config(vcpu->vm, access, &value))
+        reason = EXIT_PCI;
     else if (vcpu->vm->service)
         platform_port(vcpu, access, &value);
     else

@@ -75,7 +75,7 @@ static void uart_access(struct vm *vm, const struct port_access *access, uint32_
     lock_release(&console->lock);
 }
 
-bool guest_console_input(struct vm *vm, uint8_t byte)
+bool guest_console_input(struct vm *vm, uint16_t byte)
 {
     struct console *console = &vm->console;
     if (vm->service || vm->config->console == CONFIG_CONSOLE_NONE)
@@ -105,11 +105,6 @@ enum exit_reason guest_port(struct vcpu *vcpu, const struct port_access *access,
     }
     if (reset_requested(access, *value)) {
         vm_stop(vcpu, true, "reboot");
-    } else if (pci_claims(access->port)) {
-        if (access->in)
-            *value = guest_pci_read(&vm->pci, access->port, access->size);
-        else
-            guest_pci_write(&vm->pci, access->port, access->size, *value);
     } else if (access->port == GUEST_PORT_SLEEP_CONTROL && !access->in) {
         if ((*value & SLEEP_ENABLE) != 0 && SLEEP_TYPE(*value) == GUEST_S5_TYPE)
             vm_stop(vcpu, false, "power off");

@@ -10,8 +10,9 @@ enum exit_reason guest_port(struct vcpu *vcpu, const struct port_access *access,
 bool guest_port_emulated(const struct vm *vm, uint16_t port);
 /* A place where stock kernels look for a device of the old PC: denied without a word. */
 bool guest_port_absent(uint16_t port);
-/* A byte for the VM's console to read; false if its FIFO is full or it has none. Any core. */
-bool guest_console_input(struct vm *vm, uint8_t byte);
+/* A byte, or SERIAL_BREAK, for the VM's console to read; false if its FIFO is full or it has none.
+ * Any core. */
+bool guest_console_input(struct vm *vm, uint16_t byte);
 
 /* For both kinds of VM (exit_port.c). */
 void port_deny(struct vcpu *vcpu, const struct port_access *access);

@@ -141,6 +141,19 @@ static void entry_write(struct vcpu *vcpu, unsigned index, uint32_t reg, uint32_
             vcpu->vm->config->name, (reg - IOAPIC_TABLE) / 2, vcpu->rip, high, low);
 }
 
+void ioapic_confine(const struct vm *vm)
+{
+    lock_take(&ioapic_lock);
+    for (unsigned i = 0; i < acpi_info->ioapic_count; i++)
+        for (uint32_t pin = 0; pin < ioapic_pins(i); pin++) {
+            uint32_t reg = IOAPIC_TABLE + 2 * pin;
+            uint32_t low = ioapic_read(i, reg);
+            if (!is_log_register(i, reg) && !entry_confined(vm, low, ioapic_read(i, reg + 1)))
+                ioapic_write(i, reg, low | ENTRY_MASKED);
+        }
+    lock_release(&ioapic_lock);
+}
+
 static void window_write(struct vcpu *vcpu, unsigned index, uint32_t value)
 {
     uint32_t reg = vcpu->vm->ioapic_select[index] & 0xff;

@@ -73,7 +73,7 @@ static void ipi_send_one(struct vcpu *from, uint64_t command, apic_id_t id)
 static void ipi_send_all(struct vm *vm, uint64_t command, const struct vcpu *except)
 {
     for (unsigned i = 0; i < vm->vcpu_count; i++)
-        if (&vm->vcpus[i] != except) {
+        if (&vm->vcpus[i] != except && !vm->vcpus[i].away) {
             ipi_send(command, &vm->vcpus[i]);
             if (ICR_DELIVERY(command) == DELIVERY_LOWEST)
                 return; /* one of them takes it */

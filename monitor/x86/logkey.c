@@ -2,6 +2,7 @@
 /* Keys on the log port. */
 #include "x86/logkey.h"
 
+#include "core/control.h"
 #include "core/log.h"
 #include "x86/asm.h"
 #include "x86/cpu.h"
@@ -91,19 +92,23 @@ static void choose(int key)
 {
     unsigned index = (unsigned)(key - '0');
     choosing = false;
+    lock_take(&control_lock);
     if (index < vm_count && vms[index] != NULL && !vms[index]->service) {
         log_info("input: vm \"%s\", Ctrl-] ends it", vms[index]->config->name);
         attach(vms[index]);
     } else {
         log_info("input: no VM %c has a console here", key);
     }
+    lock_release(&control_lock);
 }
 
 static void command(int key)
 {
     switch (key) {
     case 's':
+        lock_take(&control_lock);
         stats_print_all();
+        lock_release(&control_lock);
         break;
     case 'k':
         kick_all();

@@ -8,9 +8,11 @@
 #include "x86/backend.h"
 #include "x86/bare.h"
 #include "x86/boot_info.h"
+#include "x86/control.h"
 #include "x86/cpu.h"
 #include "x86/exit.h"
 #include "x86/inventory.h"
+#include "x86/lifecycle.h"
 #include "x86/logkey.h"
 #include "x86/memory.h"
 #include "x86/msr.h"
@@ -22,8 +24,6 @@
 #include "x86/trap.h"
 #include "x86/uart.h"
 #include "x86/vm_boot.h"
-
-#define MULLION_VERSION "0.1.0"
 
 uintptr_t __stack_chk_guard = 0x595e9fbd94fda700; /* the entry code mixes the TSC in */
 _Noreturn void __stack_chk_fail(void);
@@ -113,6 +113,9 @@ static void boot_divide(void)
     ioapic_init(&acpi);
     vm_boot_init(&boot, &acpi, &all_ram);
 
+    lifecycle_init(&boot);
+    if (!control_service_init())
+        panic("no memory for the control service");
     unsigned started = setup_vms(&boot, &machine);
     if (started == 0) {
         log_error("no VM can be built; the machine stops. Mend the configuration");

@@ -11,6 +11,15 @@ static struct lock pool_lock = LOCK_INIT;
 static uint64_t pool_base;
 static uint64_t pool_next;
 static uint64_t pool_end;
+static uint64_t pool_more; /* bytes added since */
+static uint64_t pool_used;
+
+/* Pages that were given back; kept in the first of them. */
+struct free_run {
+    struct free_run *next;
+    uint64_t pages;
+};
+static struct free_run *free_runs;
 
 bool memory_choose_pool(const struct machine *free, uint64_t size, hpa_t *base)
 {
@@ -27,18 +36,72 @@ bool memory_choose_pool(const struct machine *free, uint64_t size, hpa_t *base)
     return false;
 }
 
+/* Take PAGES from the first run of free pages that has so many; 0 if none has. The lock is held. */
+static uint64_t take_free(unsigned pages)
+{
+    for (struct free_run **at = &free_runs; *at != NULL; at = &(*at)->next) {
+        struct free_run *run = *at;
+        if (run->pages < pages)
+            continue;
+        run->pages -= pages;
+        if (run->pages == 0)
+            *at = run->next;
+        return (uint64_t)run + run->pages * PAGE_SIZE;
+    }
+    return 0;
+}
+
 void *memory_pages(unsigned pages)
 {
     uint64_t size = pages * PAGE_SIZE;
     lock_take(&pool_lock);
-    uint64_t at = pool_next;
-    bool fits = pool_end - at >= size;
-    if (fits)
+    uint64_t at = take_free(pages);
+    if (at == 0 && pool_end - pool_next >= size) {
+        at = pool_next;
         pool_next += size;
+    }
+    if (at != 0)
+        pool_used += size;
     lock_release(&pool_lock);
-    if (!fits)
-        return NULL;
-    return memset((void *)at, 0, size);
+    return at != 0 ? memset((void *)at, 0, size) : NULL;
+}
+
+/* The runs are sorted; those that touch become one. The lock is held. */
+static void add_free(struct free_run *run, uint64_t pages)
+{
+    struct free_run **at = &free_runs;
+    struct free_run *before = NULL;
+    for (; *at != NULL && *at < run; at = &(*at)->next)
+        before = *at;
+    run->pages = pages;
+    run->next = *at;
+    *at = run;
+    if ((uint64_t)run->next == (uint64_t)run + run->pages * PAGE_SIZE) {
+        run->pages += run->next->pages;
+        run->next = run->next->next;
+    }
+    if (before != NULL && (uint64_t)run == (uint64_t)before + before->pages * PAGE_SIZE) {
+        before->pages += run->pages;
+        before->next = run->next;
+    }
+}
+
+void memory_free(void *memory, unsigned pages)
+{
+    if (memory == NULL)
+        return;
+    lock_take(&pool_lock);
+    add_free(memory, pages);
+    pool_used -= pages * PAGE_SIZE;
+    lock_release(&pool_lock);
+}
+
+void memory_extend(hpa_t base, uint64_t size)
+{
+    lock_take(&pool_lock);
+    add_free((struct free_run *)base.v, size / PAGE_SIZE);
+    pool_more += size;
+    lock_release(&pool_lock);
 }
 
 void *memory_pages_or_panic(unsigned pages)
@@ -111,6 +174,6 @@ bool memory_cut(struct machine *m, hpa_t base, uint64_t size)
 void memory_pool(hpa_t *base, uint64_t *size, uint64_t *used)
 {
     base->v = pool_base;
-    *size = pool_end - pool_base;
-    *used = pool_next - pool_base;
+    *size = pool_end - pool_base + pool_more;
+    *used = pool_used;
 }

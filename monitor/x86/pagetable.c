@@ -108,6 +108,19 @@ bool pagetable_unmap(uint64_t *root, uint64_t address, uint64_t size)
     return true;
 }
 
+static void table_free(uint64_t *table, unsigned level)
+{
+    for (unsigned i = 0; i < TABLE_ENTRIES && level > 0; i++)
+        if ((table[i] & PTE_PRESENT) != 0 && !entry_is_leaf(table[i], level))
+            table_free(entry_table(table[i]), level - 1);
+    memory_free(table, 1);
+}
+
+void pagetable_free(uint64_t *root)
+{
+    table_free(root, 3);
+}
+
 uint64_t pagetable_lookup(const uint64_t *root, uint64_t address, uint64_t *page_size)
 {
     const uint64_t *table = root;

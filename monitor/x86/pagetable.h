@@ -13,6 +13,8 @@ bool pagetable_map(uint64_t *root, uint64_t address, uint64_t target, uint64_t s
                    uint64_t largest);
 /* Unmap SIZE bytes; larger pages in the way are split. False if the pool is used up. */
 bool pagetable_unmap(uint64_t *root, uint64_t address, uint64_t size);
+/* Give all tables back, ROOT included; what they map is not touched. */
+void pagetable_free(uint64_t *root);
 /* The entry that maps ADDRESS, and the size of its page; 0 if none. */
 uint64_t pagetable_lookup(const uint64_t *root, uint64_t address, uint64_t *page_size);
 

@@ -9,6 +9,7 @@
 #include "x86/asm.h"
 #include "x86/cpu.h"
 #include "x86/guest_port.h"
+#include "x86/pci.h"
 
 #define PM1_SCI_ENABLE    1u
 #define PM1_SLEEP_ENABLE  (1u << 13)
@@ -22,7 +23,6 @@
 #define TCO_SIZE          0x20u
 #define SMI_OFFSET        0x30u
 #define SMI_SIZE          8u
-#define PCI_BUS_MASTER    4u
 #define ACPI_ENABLE_US    300000u
 
 static const struct acpi_info *acpi_info;
@@ -31,12 +31,6 @@ static uint32_t intel_pm_base; /* 0: not an Intel south bridge */
 static bool in_range(uint32_t port, uint32_t first, uint32_t size)
 {
     return first != 0 && port >= first && port < first + size;
-}
-
-static uint32_t pci_read(uint32_t bus_device_function, uint32_t offset)
-{
-    out32(PCI_ADDRESS, 1u << 31 | bus_device_function << 8 | offset);
-    return in32(PCI_DATA);
 }
 
 static void switch_acpi_on(const struct acpi_info *acpi)
@@ -86,7 +80,7 @@ static bool is_denied(uint32_t port)
 bool platform_guards_port(uint32_t port)
 {
     bool high;
-    return port == PORT_CF9 || port == PORT_KEYBOARD || port == PORT_A20 ||
+    return in_range(port, PCI_ADDRESS, 8) || port == PORT_KEYBOARD || port == PORT_A20 ||
            is_pm1_control(port, &high) || is_denied(port) ||
            in_range(port, acpi_info->reset_port, 1);
 }
@@ -151,9 +145,7 @@ static bool any_byte(const struct port_access *access, bool (*is)(uint32_t port)
 
 void platform_port(struct vcpu *vcpu, const struct port_access *access, uint32_t *value)
 {
-    /* The second byte of a PCI address happens to lie at the reset port. */
-    bool pci_address = access->port == PCI_ADDRESS && access->size == 4;
-    if (!access->in && !pci_address && any_byte(access, platform_guards_port))
+    if (!access->in && any_byte(access, platform_guards_port))
         write_guarded(vcpu, access, *value);
     else if (any_byte(access, is_denied))
         port_deny(vcpu, access);
@@ -163,28 +155,10 @@ void platform_port(struct vcpu *vcpu, const struct port_access *access, uint32_t
         port_real_write(access->port, access->size, *value);
 }
 
-/* Clear bus mastering in one function; bridges must go on forwarding. */
-static void pci_quiesce(uint32_t bus_device_function)
-{
-    if ((pci_read(bus_device_function, 0) & 0xffff) == 0xffff)
-        return;
-    bool bridge = (pci_read(bus_device_function, 0x0c) >> 16 & 0x7f) != 0;
-    uint32_t command = pci_read(bus_device_function, 4) & 0xffff;
-    if (bridge || (command & PCI_BUS_MASTER) == 0)
-        return;
-    out32(PCI_ADDRESS, 1u << 31 | bus_device_function << 8 | 4);
-    out16(PCI_DATA, (uint16_t)(command & ~PCI_BUS_MASTER));
-}
-
 void platform_quiesce(void)
 {
     ioapic_mask_all();
-    for (uint32_t device = 0; device < 256 * 32; device++) {
-        if ((pci_read(device << 3, 0) & 0xffff) == 0xffff)
-            continue;
-        for (uint32_t function = 0; function < 8; function++)
-            pci_quiesce(device << 3 | function);
-    }
+    pci_quiesce();
 }
 
 static void enter_sleep(uint32_t control, uint32_t type)

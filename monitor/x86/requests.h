@@ -9,3 +9,7 @@ enum exit_reason nmi_serve(struct vcpu *vcpu, uint32_t requests);
 /* Emulated INIT and start-up IPI (Intel SDM 3, 8.4; AMD APM 2, 16.5). The vCPU's core. */
 void vcpu_take_init(struct vcpu *vcpu);
 void vcpu_take_sipi(struct vcpu *vcpu);
+/* The nested tables have changed. The vCPU's core. */
+void vcpu_take_flush(struct vcpu *vcpu);
+/* Watch whether the core goes off line, to give it away; or no more. The vCPU's core. */
+void vcpu_take_leave(struct vcpu *vcpu, bool leave);

@@ -10,19 +10,19 @@
 #include "x86/trap.h"
 
 #define CONFIG_MODULE "mullion.conf"
-#define POOL_BASE     (512 * KIB)
+#define POOL_BASE     (1024 * KIB)
 #define POOL_PER_CPU  (64 * KIB)
-#define POOL_PER_VM   (64 * KIB)
+#define POOL_PER_VM   (96 * KIB)
 
 extern uint8_t image_start[], image_end[];
 
-static struct config config;
-static struct place_plan plan;
+struct config setup_config;
+struct place_plan setup_plan;
 
 void setup_memory(struct boot_info *boot, struct machine *m)
 {
     uint64_t pool = boot_modules_size(boot) + POOL_BASE + m->cpu_count * POOL_PER_CPU +
-                    config.vm_count * POOL_PER_VM;
+                    setup_config.vm_count * POOL_PER_VM;
     static struct machine free; /* without the modules, which must not be overwritten yet */
     hpa_t image = {(uint64_t)image_start};
     hpa_t pool_at;
@@ -52,23 +52,25 @@ void setup_configuration(const struct boot_info *boot)
         text = (const char *)module->data;
         length = module->size;
     }
-    config_parse(text, length, &config, &errors);
+    config_parse(text, length, &setup_config, &errors);
     for (unsigned i = 0; i < errors.count && i < CONFIG_ERRORS_MAX; i++)
         log_error(CONFIG_MODULE ":%u:%u: %s", errors.list[i].at.line, errors.list[i].at.column,
                   errors.list[i].text);
     if (errors.count > CONFIG_ERRORS_MAX)
         log_error(CONFIG_MODULE ": %u more errors", errors.count - CONFIG_ERRORS_MAX);
-    poweroff_rule = config.poweroff;
+    poweroff_rule = setup_config.poweroff;
 }
 
-const struct config *setup_config(void)
+static void complain_to_log(const struct config_position *at, const char *text)
 {
-    return &config;
+    log_error(CONFIG_MODULE ":%u:%u: %s", at->line, at->column, text);
 }
+
+void (*setup_complain)(const struct config_position *at, const char *text) = complain_to_log;
 
 static void skip(struct config_vm *vm, const struct config_position *at, const char *reason)
 {
-    log_error(CONFIG_MODULE ":%u:%u: %s", at->line, at->column, reason);
+    setup_complain(at, reason);
     vm->spoilt = true;
 }
 
@@ -94,9 +96,13 @@ struct vm_modules {
     const struct boot_module *kernel, *initrd, *modules[CONFIG_VM_MODULES];
 };
 
-static void check_modules(const struct boot_info *boot, struct config_vm *vm,
-                          struct vm_modules *found)
+static struct vm_modules vm_modules[MAX_VMS];
+
+void setup_check(const struct boot_info *boot, unsigned index)
 {
+    struct config_vm *vm = &setup_config.vms[index];
+    struct vm_modules *found = &vm_modules[index];
+    *found = (struct vm_modules){0};
     char text[CONFIG_MESSAGE_MAX];
     found->kernel = find(boot, vm, &vm->kernel_at, "kernel", vm->kernel);
     if (vm->initrd[0] != '\0')
@@ -113,42 +119,43 @@ static void check_modules(const struct boot_info *boot, struct config_vm *vm,
     skip(vm, &vm->kernel_at, text);
 }
 
-static bool make_vm(unsigned index, const struct vm_modules *found)
+bool setup_vm(unsigned index)
 {
-    struct vm *vm = vm_create(index, &config.vms[index], &plan.vms[index]);
+    struct config_vm *config = &setup_config.vms[index];
+    if (!config->spoilt && !setup_plan.vms[index].placed)
+        skip(config, &setup_plan.vms[index].at, setup_plan.vms[index].reason);
+    if (config->spoilt)
+        return false;
+    struct vm *vm = vm_create(index, config, &setup_plan.vms[index]);
     if (vm == NULL)
         return false;
-    vm->kernel = found->kernel;
-    vm->initrd = found->initrd;
-    memcpy(vm->modules, found->modules, sizeof(vm->modules));
+    vm->kernel = vm_modules[index].kernel;
+    vm->initrd = vm_modules[index].initrd;
+    memcpy(vm->modules, vm_modules[index].modules, sizeof(vm->modules));
     return true;
 }
 
 unsigned setup_vms(const struct boot_info *boot, const struct machine *m)
 {
-    static struct vm_modules found[MAX_VMS];
     unsigned made = 0;
-    vm_count = config.vm_count;
-    for (unsigned i = 0; i < config.vm_count; i++)
-        if (!config.vms[i].spoilt)
-            check_modules(boot, &config.vms[i], &found[i]);
-    place_vms(m, &config, &plan);
-    for (unsigned i = 0; i < config.vm_count; i++) {
-        struct config_vm *vm = &config.vms[i];
-        if (!vm->spoilt && !plan.vms[i].placed)
-            skip(vm, &plan.vms[i].at, plan.vms[i].reason);
-        if (vm->spoilt)
-            log_error("vm \"%s\" is skipped; the others start", vm->name);
-        else if (make_vm(i, &found[i]))
+    vm_count = setup_config.vm_count;
+    for (unsigned i = 0; i < vm_count; i++)
+        if (!setup_config.vms[i].spoilt)
+            setup_check(boot, i);
+    place_vms(m, &setup_config, &setup_plan);
+    for (unsigned i = 0; i < vm_count; i++) {
+        if (setup_vm(i))
             made++;
+        else
+            log_error("vm \"%s\" is skipped; the others start", setup_config.vms[i].name);
     }
     return made;
 }
 
 const struct pcpu *setup_log_cpu(void)
 {
-    if (config.service >= 0 && vms[config.service] != NULL)
-        return vms[config.service]->vcpus[0].cpu;
+    if (setup_config.service >= 0 && vms[setup_config.service] != NULL)
+        return vms[setup_config.service]->vcpus[0].cpu;
     return cpus[0];
 }
 

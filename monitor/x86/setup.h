@@ -11,7 +11,16 @@ struct pcpu;
 void setup_configuration(const struct boot_info *boot);
 /* Cut the monitor and its pool out of the RAM, move the modules into the pool. */
 void setup_memory(struct boot_info *boot, struct machine *m);
-const struct config *setup_config(void);
+/* What the machine is divided into, now; after boot it is lifecycle.c's to change. */
+extern struct config setup_config;
+extern struct place_plan setup_plan;
+/* Who is told what is wrong with a VM; the log, unless it is set. */
+extern void (*setup_complain)(const struct config_position *at, const char *text);
+/* VM INDEX of the configuration has its placement: make it. False, after a complaint: it can't be.
+ */
+bool setup_vm(unsigned index);
+/* Are kernel and modules there, and good? Else a complaint, and the VM is spoilt. */
+void setup_check(const struct boot_info *boot, unsigned index);
 /* Place and make the VMs; those that cannot be are skipped with their reason. Their number. */
 unsigned setup_vms(const struct boot_info *boot, const struct machine *m);
 /* The core that is told of keys on the log port. */

@@ -35,7 +35,17 @@ static void print_exits(const struct vm *vm)
                          exit_reason_name(reason), vm->vcpus[i].exits[reason]);
 }
 
-void stats_print_vm(const struct vm *vm)
+static void print_device(const struct vm *vm, struct virtio_device *device)
+{
+    struct virtio_counters *c = &device->counters;
+    if (device->class != NULL)
+        log_info("device %s %s rx-packets %lu rx-bytes %lu tx-packets %lu tx-bytes %lu drops %lu "
+                 "kicks %lu interrupts %lu",
+                 vm->config->name, device->class->name, c->rx_packets, c->rx_bytes, c->tx_packets,
+                 c->tx_bytes, c->drops, c->kicks, c->interrupts);
+}
+
+void stats_print_vm(struct vm *vm)
 {
     char list[CPU_LIST_MAX];
     char memory[24];
@@ -49,6 +59,8 @@ void stats_print_vm(const struct vm *vm)
     log_info("milestones %s scrubbed %lu loaded %lu entered %lu cores-up %lu us", vm->config->name,
              vm->milestones.scrubbed, vm->milestones.loaded, vm->milestones.entered,
              vm->milestones.cores_up);
+    print_device(vm, &vm->net.device);
+    print_device(vm, &vm->socket.device);
     print_exits(vm);
 }
 

@@ -4,5 +4,5 @@
 
 #include "x86/vm.h"
 
-void stats_print_vm(const struct vm *vm);
+void stats_print_vm(struct vm *vm);
 void stats_print_all(void);

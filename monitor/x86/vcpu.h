@@ -47,10 +47,14 @@ struct vcpu {
     enum vcpu_state state;
     _Atomic bool stopped; /* acknowledged REQUEST_STOP */
     _Atomic uint8_t sipi_vector;
-    bool nmi_pending;   /* a guest NMI waits until it may be injected */
-    bool in_nmi;        /* between a guest NMI and its IRET */
-    uint64_t icr;       /* last command written: reads are virtual */
-    uint64_t clock_msr; /* the guest's kvm-clock page */
+    bool leaving;         /* the service VM gives this core away as soon as it is off line there */
+    bool away;            /* .. has given: the core is not this VM's now */
+    _Atomic bool left;    /* .. and is parked */
+    _Atomic bool flushed; /* has served the last REQUEST_FLUSH */
+    bool nmi_pending;     /* a guest NMI waits until it may be injected */
+    bool in_nmi;          /* between a guest NMI and its IRET */
+    uint64_t icr;         /* last command written: reads are virtual */
+    uint64_t clock_msr;   /* the guest's kvm-clock page */
     uint64_t exits[EXIT_REASONS];
 
     /* Trap and step. */

@@ -15,8 +15,10 @@
 #include "x86/requests.h"
 #include "x86/stats.h"
 #include "x86/time.h"
+#include "x86/virtio_pci.h"
 #include "x86/vm_boot.h"
 
+#define VM_PAGES   ((unsigned)(align_up(sizeof(struct vm), PAGE_SIZE) / PAGE_SIZE))
 #define RESTART_US 1000000u /* from one start of a VM to the next, at least */
 
 struct vm *vms[MAX_VMS];
@@ -26,7 +28,8 @@ struct vcpu *vcpu_of_apic[APIC_IDS];
 
 const char *vm_state_name(const struct vm *vm)
 {
-    static const char *const names[] = {"off", "starting", "running", "stopping", "failed"};
+    static const char *const names[] = {"off",    "starting",   "running",   "stopping",
+                                        "failed", "destroying", "destroying"};
     return names[atomic_load(&vm->state)];
 }
 
@@ -60,10 +63,15 @@ static bool vcpu_create(struct vm *vm, cpu_id_t id)
     return backend->vcpu_init(vcpu);
 }
 
+static unsigned vcpu_pages(const struct vm *vm)
+{
+    uint64_t bytes = cpu_set_count(&vm->place->cpus) * sizeof(struct vcpu);
+    return (unsigned)(align_up(bytes, PAGE_SIZE) / PAGE_SIZE);
+}
+
 static bool vcpus_create(struct vm *vm)
 {
-    uint64_t bytes = cpu_set_count(&vm->cpu_set) * sizeof(struct vcpu);
-    vm->vcpus = memory_pages((unsigned)(align_up(bytes, PAGE_SIZE) / PAGE_SIZE));
+    vm->vcpus = memory_pages(vcpu_pages(vm));
     if (vm->vcpus == NULL || !vcpu_create(vm, vm->place->boot_cpu))
         return false;
     for (cpu_id_t id = 0; id < machine.cpu_count; id++)
@@ -72,9 +80,9 @@ static bool vcpus_create(struct vm *vm)
     return true;
 }
 
-struct vm *vm_create(unsigned index, const struct config_vm *config, const struct placement *place)
+struct vm *vm_create(unsigned index, const struct config_vm *config, struct placement *place)
 {
-    struct vm *vm = memory_pages((unsigned)(align_up(sizeof(*vm), PAGE_SIZE) / PAGE_SIZE));
+    struct vm *vm = memory_pages(VM_PAGES);
     if (vm == NULL) {
         log_error("vm \"%s\": the monitor's memory is used up", config->name);
         return NULL;
@@ -86,9 +94,10 @@ struct vm *vm_create(unsigned index, const struct config_vm *config, const struc
     vm->cpu_set = place->cpus;
     vm->memory = (struct guest_memory){place->extents, place->extent_count};
     console_init(&vm->console, config->name);
-    if (!backend->vm_init(vm) || !vcpus_create(vm) || !vm_map_memory(vm)) {
+    if (!backend->vm_init(vm) || !vcpus_create(vm) || !vm_map_memory(vm) || !virtio_pci_init(vm)) {
         log_error("vm \"%s\" cannot be made: %s", config->name,
                   "the monitor's memory is used up, or a core is out of reach");
+        vm_free(vm);
         return NULL;
     }
     exit_port_init(vm);
@@ -166,6 +175,53 @@ static void maybe_power_off(const struct vm *stopped)
     platform_power_off();
 }
 
+void vcpu_take_flush(struct vcpu *vcpu)
+{
+    backend->flush(vcpu);
+    atomic_store(&vcpu->flushed, true);
+}
+
+void vm_flush(struct vm *vm)
+{
+    for (unsigned i = 0; i < vm->vcpu_count; i++) {
+        struct vcpu *vcpu = &vm->vcpus[i];
+        if (vcpu->away)
+            continue;
+        atomic_store(&vcpu->flushed, false);
+        if (vcpu->cpu == this_cpu())
+            vcpu_take_flush(vcpu);
+        else
+            cpu_kick(vcpu->cpu, REQUEST_FLUSH);
+    }
+}
+
+void vm_scrub(struct vm *vm)
+{
+    atomic_store(&vm->state, VM_DESTROYING);
+    for (unsigned i = 0; i < vm->memory.count; i++) {
+        const struct place_extent *extent = &vm->memory.extents[i];
+        for (uint64_t done = 0; done < extent->size; done += LARGE_PAGE) {
+            memory_scrub((void *)(extent->hpa.v + done), LARGE_PAGE);
+            serve_while_waiting();
+        }
+    }
+    atomic_store(&vm->state, VM_GONE);
+}
+
+void vm_free(struct vm *vm)
+{
+    vms[vm->index] = NULL;
+    for (unsigned i = 0; i < vm->vcpu_count; i++) {
+        vm->vcpus[i].cpu->vcpu = NULL;
+        vcpu_of_apic[vm->vcpus[i].cpu->apic_id.v] = NULL;
+        backend->vcpu_free(&vm->vcpus[i]);
+    }
+    virtio_pci_free(vm);
+    backend->vm_free(vm);
+    memory_free(vm->vcpus, vcpu_pages(vm));
+    memory_free(vm, VM_PAGES);
+}
+
 void vm_boot(struct vm *vm)
 {
     struct guest_start entry;
@@ -180,7 +236,7 @@ void vm_boot(struct vm *vm)
     }
     for (unsigned i = 0; i < vm->vcpu_count; i++) {
         vm->vcpus[i].state = VCPU_WAIT_SIPI; /* their cores are parked and don't look */
-        atomic_store(&vm->vcpus[i].stopped, false);
+        atomic_store(&vm->vcpus[i].stopped, vm->vcpus[i].away);
     }
     apic_reset_this();
     vcpu_take_boot(&vm->vcpus[0], &entry);
@@ -218,6 +274,7 @@ void vm_stop(struct vcpu *vcpu, bool restart, const char *reason)
     apic_reset_this();
     vcpu->state = VCPU_STOPPED;
     atomic_store(&vcpu->stopped, true);
+    virtio_pci_reset(vm);
     lock_take(&vm->console.lock);
     console_flush(&vm->console);
     lock_release(&vm->console.lock);
@@ -230,5 +287,8 @@ void vm_stop(struct vcpu *vcpu, bool restart, const char *reason)
         return;
     }
     atomic_store(&vm->state, VM_OFF);
-    maybe_power_off(vm);
+    if (atomic_load(&vm->doomed))
+        vm_scrub(vm);
+    else
+        maybe_power_off(vm);
 }

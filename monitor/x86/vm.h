@@ -5,11 +5,21 @@
 #include "core/config.h"
 #include "core/console.h"
 #include "core/place.h"
+#include "core/switch.h"
+#include "core/vsock.h"
 #include "x86/boot/guest.h"
 #include "x86/guest_pci.h"
 #include "x86/vcpu.h"
 
-enum vm_state { VM_OFF, VM_BUILDING, VM_RUNNING, VM_STOPPING, VM_FAILED };
+enum vm_state {
+    VM_OFF,
+    VM_BUILDING,
+    VM_RUNNING,
+    VM_STOPPING,
+    VM_FAILED,
+    VM_DESTROYING, /* its memory is being cleared */
+    VM_GONE,       /* .. is clear: to be taken apart */
+};
 
 #define VM_MSRS_LOGGED 64u
 /* Kinds of misdeeds; each may cost VM_DENIALS_LOGGED lines of log, so that none hides another. */
@@ -20,13 +30,23 @@ struct vm_milestones {
     uint64_t scrubbed, loaded, entered, cores_up; /* microseconds since the monitor's entry */
 };
 
+/* A virtio device and where its driver has put it (virtio_pci.c). */
+struct virtio_function {
+    struct virtio_device device;
+    uint8_t *page;            /* the MSI-X table */
+    uint64_t page_at;         /* gpa where the guest finds it; 0: nowhere */
+    uint16_t ports_at;        /* first of its ports; 0: none */
+    _Atomic unsigned pending; /* vectors that could not be sent, bit by number */
+};
+
 struct vm {
     unsigned index;
     const struct config_vm *config;
-    const struct placement *place;
+    struct placement *place;
     bool service;
-    _Atomic int state; /* enum vm_state */
-    unsigned starts;   /* how often it was booted */
+    _Atomic int state;   /* enum vm_state */
+    _Atomic bool doomed; /* to be destroyed as soon as it is off */
+    unsigned starts;     /* how often it was booted */
     struct vcpu *vcpus;
     unsigned vcpu_count;
     struct cpu_set cpu_set; /* = place->cpus */
@@ -37,6 +57,7 @@ struct vm {
     struct lock log_lock;
 
     struct guest_memory memory;
+    struct lock memory_lock; /* for uses of it that no queue's lock covers */
     struct e820_map e820;
     const struct boot_module *kernel, *initrd, *modules[CONFIG_VM_MODULES];
     struct vm_milestones milestones; /* of the last start */
@@ -44,7 +65,11 @@ struct vm {
     uint64_t clock_start_tsc; /* the guest's kvm-clock begins here */
 
     struct console console;
+    struct lock pci_lock;
     struct guest_pci pci;
+    struct virtio_function net, socket;
+    struct switch_port switch_port;
+    struct vsock_port vsock_port;
     uint32_t ioapic_select[ACPI_IOAPICS_MAX]; /* service VM */
 
     uint64_t ports_logged[65536 / 64]; /* one bit a port: its denial has been logged */
@@ -59,7 +84,11 @@ extern unsigned vm_count;
 extern enum config_poweroff poweroff_rule;
 
 /* Make the VM of CONFIG at PLACE: tables, bitmaps, vCPUs. NULL after a message. Boot core. */
-struct vm *vm_create(unsigned index, const struct config_vm *config, const struct placement *place);
+struct vm *vm_create(unsigned index, const struct config_vm *config, struct placement *place);
+/* Take apart a VM that is off, whose cores are parked: all that vm_create took returns. */
+void vm_free(struct vm *vm);
+/* Clear the memory of a VM that is off, and call it VM_GONE. A core of the VM. */
+void vm_scrub(struct vm *vm);
 /* Build the VM's memory as a boot loader would and set its boot vCPU to run. Its boot core. */
 void vm_boot(struct vm *vm);
 /* Stop all of the VM's cores, then start it anew or leave it off. A core of the VM. */
@@ -77,4 +106,7 @@ static inline struct vcpu *vm_find_vcpu(const struct vm *vm, apic_id_t id)
 
 /* May one more denial of VM's be logged? The last one says that it is the last. Any core. */
 bool vm_may_log(struct vm *vm, enum denial kind);
+/* All of the VM's cores forget the nested tables: this one now, the others before long. Any core.
+ */
+void vm_flush(struct vm *vm);
 const char *vm_state_name(const struct vm *vm);

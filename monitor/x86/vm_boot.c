@@ -10,15 +10,18 @@
 #include "x86/exit.h"
 #include "x86/memory.h"
 #include "x86/time.h"
+#include "x86/virtio_pci.h"
 
-#define ACPI_SIZE        (64 * KIB)
-#define GUEST_ACPI_BASE  0xe0000ull /* where firmware would have it; the RSDP comes first */
-#define RESET_VECTOR     0xffff0ull
-#define LOW_TOP          0xa0000ull
-#define HIGH_START       0x100000ull
-#define APIC_WINDOW      0xfee00000ull
-#define APIC_WINDOW_SIZE (MIB)
-#define PHYSICAL_MAX     (1ull << 42) /* as far as the service VM's devices are looked for */
+#define ACPI_SIZE         (64 * KIB)
+#define GUEST_ACPI_BASE   0xe0000ull /* where firmware would have it; the RSDP comes first */
+#define RESET_VECTOR      0xffff0ull
+#define LOW_TOP           0xa0000ull
+#define HIGH_START        0x100000ull
+#define APIC_WINDOW       0xfee00000ull
+#define APIC_WINDOW_SIZE  (MIB)
+#define GUEST_DEVICES     0xc0000000ull /* as the VMs' DSDT says */
+#define GUEST_DEVICES_END 0xfe000000ull
+#define PHYSICAL_MAX      (1ull << 42) /* as far as the service VM's devices are looked for */
 
 static const struct boot_info *boot;
 static const struct acpi_info *acpi;
@@ -57,6 +60,25 @@ static bool map_devices(struct vm *vm)
     /* A store here would become a message-signalled interrupt to any core, NMI and INIT included.
      */
     return backend->unmap(vm, (gpa_t){APIC_WINDOW}, APIC_WINDOW_SIZE);
+}
+
+bool vm_is_device_space(const struct vm *vm, gpa_t page)
+{
+    if (!vm->service)
+        return page.v >= GUEST_DEVICES && page.v < GUEST_DEVICES_END;
+    for (unsigned i = 0; i < all_ram->ram_count; i++)
+        if (page.v - all_ram->ram[i].base.v < all_ram->ram[i].size)
+            return false;
+    return page.v < physical_end() && page.v - APIC_WINDOW >= APIC_WINDOW_SIZE &&
+           !ioapic_owns(page);
+}
+
+void vm_restore_device_space(struct vm *vm, gpa_t page)
+{
+    if (vm->service)
+        backend->map(vm, page, (hpa_t){page.v}, PAGE_SIZE);
+    else
+        backend->unmap(vm, page, PAGE_SIZE);
 }
 
 bool vm_map_memory(struct vm *vm)
@@ -186,7 +208,7 @@ const char *vm_build(struct vm *vm, struct guest_start *start)
     if (!make_firmware(vm, &request.firmware) || !make_reset_vector(vm))
         return "its ACPI tables find no room";
     console_init(&vm->console, vm->config->name);
-    guest_pci_reset(&vm->pci, vm->config->console != CONFIG_CONSOLE_NONE);
+    virtio_pci_reset(vm);
     vm->clock_start_tsc = rdtsc();
     const char *error = boot_load(&request, start);
     vm->milestones.loaded = time_us();

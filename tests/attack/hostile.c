@@ -46,6 +46,7 @@ static const struct {
     {"flood", attack_flood, true},
     {"crash", attack_crash, true},
     {"states", attack_states, true},
+    {"virtio", attack_virtio, true},
 };
 
 void tally(enum kind kind, bool refused)
@@ -134,7 +135,8 @@ static bool listed(const char *list, const char *name)
 
 static void print_kind(const char *what, bool refused)
 {
-    static const char *const names[KINDS] = {"memory", "ports", "msrs", "ipis", "insns", "cpuids"};
+    static const char *const names[KINDS] = {"memory", "ports",  "msrs",    "ipis",
+                                             "insns",  "cpuids", "messages"};
     print("HOSTILE done %s:", what);
     for (unsigned i = 0; i < KINDS; i++)
         print(" %s %lu", names[i], refused ? tallies[i].refused : tallies[i].attempts);

@@ -4,7 +4,7 @@
 
 #include "guest.h"
 
-enum kind { MEMORY, PORTS, MSRS, IPIS, INSNS, CPUIDS, KINDS };
+enum kind { MEMORY, PORTS, MSRS, IPIS, INSNS, CPUIDS, MESSAGES, KINDS };
 
 /* What was tried, and what of it the guest knows to have been refused. */
 struct tally {
@@ -53,3 +53,4 @@ void attack_registers(void);
 void attack_states(void);
 void attack_flood(void);
 void attack_crash(void);
+void attack_virtio(void);

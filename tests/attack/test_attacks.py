@@ -21,6 +21,7 @@ ATTACKS = {
     "cpuid": (("cpuids",), None),
     "registers": (("insns",), SVM),
     "strings": (("ports",), r"string \w+ of port 0x[0-9a-f]+ at \S+ denied"),
+    "virtio": (("memory", "messages"), r"read of address fe000000 at \S+ denied"),
     "tib-sample": (("memory",), r"denials of memory logged; further ones are only counted"),
 }
 @pytest.fixture(scope="module")

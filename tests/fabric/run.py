@@ -29,7 +29,7 @@ class Count:
 def main():
     count = Count()
     build = os.environ.get("BUILD", "build")
-    status = pytest.main(["-q", "--no-summary", "-p", "no:cacheprovider", os.path.dirname(__file__),
+    status = pytest.main(["-qq", "-p", "no:cacheprovider", os.path.dirname(__file__),
                           "--build", build, *sys.argv[1:]], plugins=[count])
     print(f"{count.passed} passed, {count.failed} failed")
     return int(status)

@@ -70,8 +70,11 @@ static void check_pci(void)
     must(guest_pci_uart_port(&pci) % SERIAL_PORTS == 0);
     must(!guest_pci_uart_msi(&pci, &address, &data) || ((address & 3) == 0 && data <= 0xffff));
     struct guest_pci copy = pci; /* what the guest can't change: ids, class, capability */
-    guest_pci_reset(&copy, pci.slots > 1);
-    for (unsigned slot = 0; slot < pci.slots; slot++)
+    guest_pci_reset(&copy, pci.device[PCI_UART] != PCI_NOWHERE);
+    guest_pci_add_virtio(&copy, PCI_NET, PCI_NET, 1, 3);
+    must(guest_pci_virtio_port(&pci, PCI_NET) % 0x80 == 0);
+    must(guest_pci_virtio_page(&pci, PCI_NET) % PAGE_SIZE == 0);
+    for (unsigned slot = 0; slot < PCI_SLOTS; slot++)
         for (unsigned i = 0; i < PCI_CONFIG_BYTES; i++)
             must(((pci.config[slot][i] ^ copy.config[slot][i]) & ~copy.writable[slot][i]) == 0);
 }
@@ -131,6 +134,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     memset(&console, 0, sizeof(console));
     console_init(&console, "vm");
     guest_pci_reset(&pci, (data[0] & 1) != 0);
+    guest_pci_add_virtio(&pci, PCI_NET, PCI_NET, 1, 3);
     for (size_t at = 1; at + STEP <= size; at += STEP) {
         take_step(data + at);
         check_uart();

@@ -117,6 +117,20 @@ def device_seeds():
     return [b"\1" + b"".join(steps) for steps in (sizing, message, uart + text + echo)]
 
 
+def socket_seeds():
+    """A connection to CID 2 with requests, two VMs that talk, and one that never refills."""
+    def step(what, vm, *values):
+        return bytes((what + 9 * vm, *values)).ljust(8, b"\0")
+    post = [step(2, vm, 7, 200) for vm in (0, 1, 2)] * 2
+    request, shutdown = step(0, 0, 3 | 7 << 3, 1, 0, 0, 0, 4), step(0, 0, 3 | 7 << 3, 4, 3)
+    lines = [step(1, 0, 3 | 7 << 3, 2)[:3] + text for text in (b"list\n", b"keep ", b"64\n..", b"echo ", b"400\n.")]
+    body = [step(0, 0, 3 | 7 << 3, 5, 255) for _ in range(4)]
+    talk = [step(0, 1, 2 | 9 << 3, 5 + 9 * head, 20) for head in range(20)]
+    return [b"".join(post + [request] + lines + body + [shutdown]),
+            b"".join(talk + post + talk), b"".join(talk + [step(6, 1), step(7, 1)] + talk),
+            b"".join(talk + [step(8, 2)] + talk)]
+
+
 def dictionary(words):
     """libFuzzer's format: one quoted entry a line."""
     quoted = ("".join(chr(b) if 0x20 < b < 0x7F and b not in b'"\\' else f"\\x{b:02x}"
@@ -139,14 +153,16 @@ def words_of(target):
         return [*tables, b"\0\0\xf0\x7f", b"\xff\xff\xff\xff", b"\x01\0\0\0", b"\0\0\0\0\x01\0\0\0"]
     if target == "multiboot":
         return [struct.pack("<I", kind) for kind in (0, 3, 6, 8, 14, 15, 16, 20, 24, 38)]
+    if target == "sockets":
+        return [bytes((kind, 59)) for kind in range(27)]
     return [bytes((kind, 0)) for kind in range(8)] + [b"\xff\xff\xff\xff", b"\x80\0\0\0"]
 
 
 def main():
     folder = Path(sys.argv[1])
     seeds = {"config": config_seeds(), "kernel": kernel_seeds(sys.argv[2:]),
-             "multiboot": multiboot_seeds(), "devices": device_seeds()}
-    for target in ("config", "kernel", "acpi", "multiboot", "devices"):
+             "multiboot": multiboot_seeds(), "devices": device_seeds(), "sockets": socket_seeds()}
+    for target in ("config", "kernel", "acpi", "multiboot", "devices", "sockets"):
         (folder / target).mkdir(parents=True, exist_ok=True)
         (folder / f"{target}.dict").write_text(dictionary(words_of(target)), encoding="ascii")
         for number, seed in enumerate(seeds.get(target, ())):

@@ -14,7 +14,8 @@ CORE_SRC := $(wildcard monitor/core/*.c)
 BOOT_SRC := $(wildcard monitor/x86/boot/*.c)
 CLI_SRC := $(wildcard cli/*.c)
 # What the command needs of the monitor.
-CLI_CORE_SRC := $(wildcard monitor/core/config*.c monitor/core/place*.c) monitor/lib/fmt.c
+CLI_CORE_SRC := $(wildcard monitor/core/config*.c monitor/core/place*.c) monitor/core/text.c \
+	monitor/lib/fmt.c
 
 HOST_CC ?= gcc
 HOST_CFLAGS := -std=c17 -D_XOPEN_SOURCE=700 -Imonitor -Iinclude -I$(BUILD) -Wall -Wextra \

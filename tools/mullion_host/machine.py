@@ -26,6 +26,7 @@ class Vm:
     kernel: str = "vmlinuz"
     initrd: str = "initrd.img"
     words: str = ""  # more words of the kernel's command line
+    settings: str = ""  # more of the block, e.g. "network lan"
     nonce: str = field(default_factory=lambda: secrets.token_hex(8))
 
     def cmdline(self):
@@ -39,7 +40,8 @@ class Vm:
         """The VM's block of mullion.conf."""
         kind = "service" if self.service else "vm"
         return (f"{kind} {self.name} {{ cpus {self.cpus}; memory {self.memory}M; "
-                f"kernel {self.kernel}; initrd {self.initrd}; cmdline \"{self.cmdline()}\" }}\n")
+                f"kernel {self.kernel}; initrd {self.initrd}; cmdline \"{self.cmdline()}\""
+                f"{'; ' + self.settings if self.settings else ''} }}\n")
 
 
 def divide(vms, cpus, roles, words=""):

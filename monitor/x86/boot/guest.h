@@ -3,8 +3,8 @@
 #pragma once
 
 #include "core/config.h"
+#include "core/guest_memory.h"
 #include "core/machine.h"
-#include "core/place.h"
 
 /* A boot module as the boot loader delivered it (the monitor keeps a copy for restarts). */
 struct boot_module {
@@ -12,18 +12,6 @@ struct boot_module {
     const uint8_t *data;
     uint64_t size;
 };
-
-/* The parts of a VM's guest-physical space that are RAM. hpa is also the address to write at. */
-struct guest_memory {
-    const struct place_extent *extents; /* sorted by gpa */
-    unsigned count;
-};
-
-/* Pointer to SIZE bytes at GPA if they are RAM within one extent, else NULL. */
-void *guest_pointer(const struct guest_memory *memory, gpa_t gpa, uint64_t size);
-/* Copy or clear across extents; false (and nothing written) if a byte of the range is not RAM. */
-bool guest_write(const struct guest_memory *memory, gpa_t gpa, const void *data, uint64_t size);
-bool guest_clear(const struct guest_memory *memory, gpa_t gpa, uint64_t size);
 
 enum e820_type { E820_RAM = 1, E820_RESERVED = 2, E820_ACPI = 3, E820_NVS = 4 };
 

@@ -60,6 +60,7 @@ static enum exit_reason handle_port(struct vcpu *vcpu)
         .size = (uint8_t)IO_SIZE(info),
         .in = (info & IO_IN) != 0,
         .string = (info & IO_STRING) != 0,
+        .rip = vcpu->rip,
         .next_rip = vmcb_of(vcpu)->exit_info2,
     };
     return exit_port(vcpu, &access);
@@ -119,6 +120,11 @@ static enum exit_reason handle_shutdown(struct vcpu *vcpu)
     return EXIT_SHUTDOWN;
 }
 
+static enum exit_reason handle_idle(struct vcpu *vcpu)
+{
+    return exit_idle(vcpu, (vmcb_of(vcpu)->rflags & RFLAGS_IF) == 0);
+}
+
 static enum exit_reason handle_virt(struct vcpu *vcpu)
 {
     exit_undefined(vcpu, "an instruction of SVM");
@@ -136,7 +142,7 @@ static enum exit_reason (*const exit_table[CODE_TABLE])(struct vcpu *vcpu) = {
     [0x74] = handle_iret,  [0x76] = handle_invd,      [0x7a] = handle_virt, [0x7b] = handle_port,
     [0x7c] = handle_msr,   [0x7f] = handle_shutdown,  [0x80] = handle_virt, [0x81] = handle_vmmcall,
     [0x82] = handle_virt,  [0x83] = handle_virt,      [0x84] = handle_virt, [0x85] = handle_virt,
-    [0x86] = handle_virt,
+    [0x86] = handle_virt,  [0x78] = handle_idle,      [0x8b] = handle_idle,
 };
 
 static __attribute__((cold)) enum exit_reason handle_other(struct vcpu *vcpu, uint64_t code)

@@ -5,7 +5,6 @@
 #include "x86/pagetable.h"
 #include "x86/svm/svm.h"
 
-#define OVERLAY_PAGES  4u
 #define DR6_SINGLE     (1ull << 14)
 #define ALL_EXCEPTIONS UINT32_MAX
 
@@ -37,7 +36,7 @@ bool svm_step_begin(struct vcpu *vcpu, gpa_t gpa, void *page)
 {
     struct vmcb *vmcb = vmcb_of(vcpu);
     if (vcpu->step_tables == NULL)
-        vcpu->step_tables = memory_pages(OVERLAY_PAGES);
+        vcpu->step_tables = memory_pages(STEP_TABLES);
     if (vcpu->step_tables == NULL)
         return false;
     uint8_t *tables = vcpu->step_tables;

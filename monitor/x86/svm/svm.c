@@ -74,6 +74,21 @@ static bool svm_vm_init(struct vm *vm)
     return true;
 }
 
+static void svm_vm_free(struct vm *vm)
+{
+    if (vm->nested_root != NULL)
+        pagetable_free(vm->nested_root);
+    memory_free(vm->port_map, PORT_MAP_PAGES);
+    memory_free(vm->msr_map, MSR_MAP_PAGES);
+}
+
+static void svm_watch_idle(struct vcpu *vcpu, bool watch)
+{
+    struct vmcb *vmcb = vmcb_of(vcpu);
+    vmcb->intercept1 = (vmcb->intercept1 & ~INTERCEPT_HLT) | (watch ? INTERCEPT_HLT : 0);
+    vmcb->intercept2 = (vmcb->intercept2 & ~INTERCEPT_MWAIT) | (watch ? INTERCEPT_MWAIT : 0);
+}
+
 static bool svm_map(struct vm *vm, gpa_t gpa, hpa_t hpa, uint64_t size)
 {
     uint64_t largest = (cpuid(0x80000001, 0).edx & 1u << 26) != 0 ? HUGE_PAGE : LARGE_PAGE;
@@ -113,6 +128,11 @@ static void svm_pass_msr(struct vm *vm, uint32_t msr, enum config_access access,
     *byte = (uint8_t)(pass ? *byte & ~bits : *byte | bits);
 }
 
+static void svm_flush(struct vcpu *vcpu)
+{
+    vmcb_of(vcpu)->tlb_control = TLB_FLUSH_ALL;
+}
+
 static uint64_t svm_read_cr0(struct vcpu *vcpu)
 {
     return vmcb_of(vcpu)->cr0;
@@ -141,16 +161,20 @@ const struct backend svm_backend = {
     .open_window_interrupts = svm_open_window_interrupts,
     .sleep = svm_sleep,
     .vm_init = svm_vm_init,
+    .vm_free = svm_vm_free,
+    .vcpu_free = svm_vcpu_free,
     .map = svm_map,
     .unmap = svm_unmap,
     .pass_port = svm_pass_port,
     .pass_msr = svm_pass_msr,
     .vcpu_init = svm_vcpu_init,
     .vcpu_reset = svm_vcpu_reset,
+    .flush = svm_flush,
     .run = svm_run,
     .read_cr0 = svm_read_cr0,
     .read_cr4 = svm_read_cr4,
     .read_efer = svm_read_efer,
     .write_efer = svm_write_efer,
+    .watch_idle = svm_watch_idle,
     .step_begin = svm_step_begin,
 };

@@ -15,5 +15,7 @@ bool svm_step_begin(struct vcpu *vcpu, gpa_t gpa, void *page); /* step.c */
 void svm_step_end(struct vcpu *vcpu);
 void svm_step_cancel(struct vcpu *vcpu);
 void svm_step_iret(struct vcpu *vcpu);
-bool svm_vcpu_init(struct vcpu *vcpu); /* vcpu.c */
+bool svm_vcpu_init(struct vcpu *vcpu);
+void svm_vcpu_free(struct vcpu *vcpu);
+#define STEP_TABLES 4u /* pages of vcpu.step_tables */ /* vcpu.c */
 void svm_vcpu_reset(struct vcpu *vcpu, const struct vcpu_start *start);

@@ -27,6 +27,13 @@ bool svm_vcpu_init(struct vcpu *vcpu)
     return vcpu->control != NULL;
 }
 
+void svm_vcpu_free(struct vcpu *vcpu)
+{
+    memory_free(vcpu->control, 1);
+    memory_free(vcpu->step_page, 1);
+    memory_free(vcpu->step_tables, STEP_TABLES);
+}
+
 /* The isolation floor: nothing else leaves the guest. */
 static void set_intercepts(struct vcpu *vcpu, struct vmcb *vmcb)
 {

@@ -9,11 +9,13 @@
 #define INTERCEPT_CPUID    (1u << 18)
 #define INTERCEPT_IRET     (1u << 20)
 #define INTERCEPT_INVD     (1u << 22)
+#define INTERCEPT_HLT      (1u << 24)
 #define INTERCEPT_INVLPGA  (1u << 26)
 #define INTERCEPT_IOIO     (1u << 27)
 #define INTERCEPT_MSR      (1u << 28)
 #define INTERCEPT_SHUTDOWN (1u << 31)
 /* Intercepts, second word (010h) */
+#define INTERCEPT_MWAIT    (1u << 11)
 #define INTERCEPT_VMRUN    (1u << 0)
 #define INTERCEPT_VMMCALL  (1u << 1)
 #define INTERCEPT_VMLOAD   (1u << 2)

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Reaching a VM's memory by guest-physical address, before the VM runs. */
-#include "lib/string.h"
-#include "x86/boot/guest.h"
+/* Reaching a VM's memory by guest-physical address. */
+#include "core/guest_memory.h"
 
-/* Where GPA is, or NULL; cuts SIZE, bytes from there on, down to those in the same extent. */
-static uint8_t *piece_find(const struct guest_memory *memory, uint64_t gpa, uint64_t *size)
+#include "lib/string.h"
+
+uint8_t *guest_piece(const struct guest_memory *memory, uint64_t gpa, uint64_t *size)
 {
     for (unsigned i = 0; i < memory->count; i++) {
         const struct place_extent *extent = &memory->extents[i];
@@ -20,7 +20,7 @@ static uint8_t *piece_find(const struct guest_memory *memory, uint64_t gpa, uint
 void *guest_pointer(const struct guest_memory *memory, gpa_t gpa, uint64_t size)
 {
     uint64_t share = size;
-    uint8_t *piece = piece_find(memory, gpa.v, &share);
+    uint8_t *piece = guest_piece(memory, gpa.v, &share);
     return share == size ? piece : NULL;
 }
 
@@ -31,12 +31,12 @@ static bool range_write(const struct guest_memory *memory, gpa_t gpa, const uint
     uint64_t share;
     for (uint64_t done = 0; done < size; done += share) {
         share = size - done;
-        if (piece_find(memory, gpa.v + done, &share) == NULL)
+        if (guest_piece(memory, gpa.v + done, &share) == NULL)
             return false;
     }
     for (uint64_t done = 0; done < size; done += share) {
         share = size - done;
-        uint8_t *piece = piece_find(memory, gpa.v + done, &share);
+        uint8_t *piece = guest_piece(memory, gpa.v + done, &share);
         if (data != NULL)
             memcpy(piece, data + done, share);
         else

@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The switch keeps no frame: a kick copies what waits in the sender's ring into the receivers'
+ * buffers, on the sender's core, or drops it. It learns nothing either: each VM has one address,
+ * known from its name, and no other may be its source.
+ */
+#include "core/switch.h"
+
+#include "lib/string.h"
+
+#define FEATURE(bit)   (1ull << (bit))
+#define F_CSUM         FEATURE(0)
+#define F_GUEST_CSUM   FEATURE(1)
+#define F_MAC          FEATURE(5)
+#define F_GUEST_TSO4   FEATURE(7)
+#define F_GUEST_TSO6   FEATURE(8)
+#define F_HOST_TSO4    FEATURE(11)
+#define F_HOST_TSO6    FEATURE(12)
+#define F_MRG_RXBUF    FEATURE(15)
+#define QUEUE_RX       0u
+#define QUEUE_TX       1u
+#define HEADER_CSUM    1u /* the checksum is partial */
+#define GSO_NONE       0u
+#define GSO_TCP4       1u
+#define GSO_TCP6       4u
+#define GSO_ECN        0x80u
+#define ETHERNET_BYTES 14u
+#define FRAME_MAX      65550u /* the largest TCP segment that a driver leaves to the device */
+#define GROUP_BIT      1u
+#define KICK_FRAMES    256u /* then the kick is repeated, so that the core can be called away */
+#define FNV_BASIS      0xcbf29ce484222325ull
+#define FNV_PRIME      0x100000001b3ull
+
+struct net_header {
+    uint8_t flags, gso_type;
+    uint16_t header_length, gso_size, csum_start, csum_offset, buffers;
+} __attribute__((packed));
+
+/* What is read of a frame, once: all that is decided is decided by this. */
+struct frame {
+    const struct virtqueue_chain *chain;
+    struct net_header header;
+    uint8_t to[SWITCH_MAC_BYTES], from[SWITCH_MAC_BYTES];
+    uint32_t size; /* without the header */
+};
+
+static struct lock table_lock = LOCK_INIT;
+static struct switch_port *table[MAX_VMS];
+
+void switch_mac(const char *vm, uint8_t mac[SWITCH_MAC_BYTES])
+{
+    uint64_t hash = FNV_BASIS;
+    for (; *vm != '\0'; vm++)
+        hash = (hash ^ (uint8_t)*vm) * FNV_PRIME;
+    mac[0] = 2;
+    for (unsigned i = 1; i < SWITCH_MAC_BYTES; i++)
+        mac[i] = (uint8_t)(hash >> (SWITCH_MAC_BYTES - 1 - i) * 8);
+}
+
+void switch_join(struct switch_port *port, struct virtio_device *device, const char *vm,
+                 const char *network)
+{
+    unsigned at = 0;
+    port->device = device;
+    device->port = port;
+    memcpy(port->network, network, strlen(network) + 1);
+    switch_mac(vm, port->mac);
+    memcpy(device->config, port->mac, SWITCH_MAC_BYTES);
+    lock_take(&table_lock);
+    while (at < MAX_VMS - 1 && table[at] != NULL)
+        at++;
+    table[at] = port; /* a VM has one port: there is room */
+    lock_release(&table_lock);
+}
+
+void switch_leave(struct switch_port *port)
+{
+    lock_take(&table_lock);
+    for (unsigned i = 0; i < MAX_VMS; i++)
+        if (table[i] == port)
+            table[i] = NULL;
+    lock_release(&table_lock);
+}
+
+/*
+ * The port at INDEX of the table if FRAME from PORT is for it, with its receive queue's lock: that
+ * is taken before the table's is let go, so that a port that leaves is not in use any more.
+ */
+static struct switch_port *receiver_take(const struct switch_port *port, const struct frame *frame,
+                                         unsigned index)
+{
+    lock_take(&table_lock);
+    struct switch_port *to = table[index];
+    bool group = (frame->to[0] & GROUP_BIT) != 0;
+    if (to == port || to == NULL || strcmp(to->network, port->network) != 0 ||
+        (!group && memcmp(to->mac, frame->to, SWITCH_MAC_BYTES) != 0))
+        to = NULL;
+    else
+        lock_take(&to->device->queues[QUEUE_RX].lock);
+    lock_release(&table_lock);
+    return to;
+}
+
+/* A partial checksum or a segment to be cut goes to those only who said that they can take it. */
+static bool can_take(const struct virtio_device *to, const struct net_header *header)
+{
+    uint8_t gso = header->gso_type & (uint8_t)~GSO_ECN;
+    return ((header->flags & HEADER_CSUM) == 0 || virtio_has(to, F_GUEST_CSUM)) &&
+           (gso == GSO_NONE || (gso == GSO_TCP4 && virtio_has(to, F_GUEST_TSO4)) ||
+            (gso == GSO_TCP6 && virtio_has(to, F_GUEST_TSO6)));
+}
+
+/*
+ * Copy FRAME into as many of the receiver's buffers as it takes; nothing is given to the receiver
+ * before all of it is there. False: there are too few, or it can't take such a frame.
+ */
+static bool deliver(struct virtio_device *to, const struct frame *frame)
+{
+    struct virtqueue *rx = &to->queues[QUEUE_RX];
+    struct virtqueue_chain first, more;
+    struct net_header header = frame->header;
+    unsigned buffers = 0;
+    if ((to->status & VIRTIO_STATUS_DRIVER_OK) == 0 || !can_take(to, &header))
+        return false;
+    for (uint32_t done = 0; done < frame->size; buffers++) {
+        struct virtqueue_chain *chain = buffers == 0 ? &first : &more;
+        uint32_t skip = buffers == 0 ? sizeof(header) : 0;
+        if (!virtqueue_peek(rx, buffers, chain) || chain->writable_bytes <= skip ||
+            (buffers > 0 && !virtio_has(to, F_MRG_RXBUF)))
+            return false;
+        uint32_t copied = chain_copy(chain, skip, frame->chain, (uint32_t)sizeof(header) + done,
+                                     frame->size - done);
+        virtqueue_fill(rx, buffers, chain->head, skip + copied);
+        done += copied;
+    }
+    header.buffers = (uint16_t)buffers;
+    chain_write(&first, 0, &header, sizeof(header));
+    virtqueue_publish(rx, buffers);
+    virtio_signal(to, QUEUE_RX);
+    return true;
+}
+
+static bool read_frame(const struct switch_port *port, const struct virtqueue_chain *chain,
+                       struct frame *frame)
+{
+    struct net_header *header = &frame->header;
+    frame->chain = chain;
+    if (chain->readable_bytes < sizeof(*header) + ETHERNET_BYTES ||
+        chain->readable_bytes > sizeof(*header) + FRAME_MAX)
+        return false;
+    frame->size = chain->readable_bytes - (uint32_t)sizeof(*header);
+    chain_read(chain, 0, header, sizeof(*header));
+    chain_read(chain, sizeof(*header), frame->to, SWITCH_MAC_BYTES);
+    chain_read(chain, sizeof(*header) + SWITCH_MAC_BYTES, frame->from, SWITCH_MAC_BYTES);
+    header->flags &= HEADER_CSUM;
+    bool partial = header->flags != 0;
+    bool whole = header->gso_type == GSO_NONE;
+    return (!partial || header->csum_start + header->csum_offset + 2u <= frame->size) &&
+           (whole || (partial && header->gso_size != 0)) &&
+           memcmp(frame->from, port->mac, SWITCH_MAC_BYTES) == 0;
+}
+
+static void count_received(struct virtio_counters *counters, const struct frame *frame, bool taken)
+{
+    atomic_fetch_add(taken ? &counters->rx_packets : &counters->drops, 1);
+    if (taken)
+        atomic_fetch_add(&counters->rx_bytes, frame->size);
+}
+
+static void send_frame(struct switch_port *port, const struct virtqueue_chain *chain)
+{
+    struct virtio_counters *counters = &port->device->counters;
+    struct frame frame;
+    if (!read_frame(port, chain, &frame)) {
+        atomic_fetch_add(&counters->drops, 1);
+        return;
+    }
+    atomic_fetch_add(&counters->tx_packets, 1);
+    atomic_fetch_add(&counters->tx_bytes, frame.size);
+    for (unsigned i = 0; i < MAX_VMS; i++) {
+        struct switch_port *to = receiver_take(port, &frame, i);
+        if (to == NULL)
+            continue;
+        count_received(&to->device->counters, &frame, deliver(to->device, &frame));
+        lock_release(&to->device->queues[QUEUE_RX].lock);
+    }
+}
+
+/* Send what waits, until nothing does or KICK_FRAMES are sent; true: there may be more. */
+static bool send_waiting(struct switch_port *port)
+{
+    struct virtqueue *tx = &port->device->queues[QUEUE_TX];
+    struct virtqueue_chain chain;
+    unsigned sent = 0;
+    do {
+        virtqueue_want_kick(tx, false);
+        for (; sent < KICK_FRAMES && virtqueue_peek(tx, 0, &chain); sent++) {
+            send_frame(port, &chain);
+            virtqueue_fill(tx, 0, chain.head, 0);
+            virtqueue_publish(tx, 1);
+        }
+    } while (sent < KICK_FRAMES && virtqueue_want_kick(tx, true));
+    virtio_signal(port->device, QUEUE_TX);
+    return sent == KICK_FRAMES;
+}
+
+static bool kick(struct virtio_device *device, unsigned queue)
+{
+    if (queue == QUEUE_RX) { /* buffers come without a kick from now on */
+        lock_take(&device->queues[QUEUE_RX].lock);
+        virtqueue_want_kick(&device->queues[QUEUE_RX], false);
+        lock_release(&device->queues[QUEUE_RX].lock);
+        return false;
+    }
+    lock_take(&device->queues[QUEUE_TX].lock);
+    bool more = send_waiting(device->port);
+    lock_release(&device->queues[QUEUE_TX].lock);
+    return more;
+}
+
+const struct virtio_class switch_class = {
+    .name = "net",
+    .id = 1,
+    .queues = 2,
+    .features = F_CSUM | F_GUEST_CSUM | F_MAC | F_GUEST_TSO4 | F_GUEST_TSO6 | F_HOST_TSO4 |
+                F_HOST_TSO6 | F_MRG_RXBUF,
+    .config_bytes = SWITCH_MAC_BYTES,
+    .kick = kick,
+};

@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Cores and memory between the service VM and the pool. */
+#include "x86/apic.h"
+#include "x86/backend.h"
+#include "x86/cpu.h"
+#include "x86/exit.h"
+#include "x86/lifecycle.h"
+#include "x86/memory.h"
+#include "x86/requests.h"
+#include "x86/setup.h"
+#include "x86/virtio_pci.h"
+
+#define GIVEN_MAX 16u
+
+/* Memory that the service VM has given, while one of its cores may still see it. */
+static struct place_extent given[GIVEN_MAX];
+static unsigned given_count;
+
+static struct vm *service_vm(void)
+{
+    return setup_config.service >= 0 ? vms[setup_config.service] : NULL;
+}
+
+/* The service VM's vCPU for core ID, whether the core is there now or not; NULL: not its own. */
+static struct vcpu *service_vcpu(uint64_t id)
+{
+    struct vm *vm = service_vm();
+    for (unsigned i = 0; i < vm->vcpu_count; i++)
+        if (vm->vcpus[i].cpu->id == id)
+            return &vm->vcpus[i];
+    return NULL;
+}
+
+void vcpu_take_leave(struct vcpu *vcpu, bool leave)
+{
+    vcpu->leaving = leave && !vcpu->away;
+    backend->watch_idle(vcpu, vcpu->leaving);
+    if (vcpu->leaving && vcpu->state == VCPU_WAIT_SIPI)
+        atomic_store(&vcpu->left, true); /* parked already */
+}
+
+enum exit_reason exit_idle(struct vcpu *vcpu, bool off_line)
+{
+    bool leaves = vcpu->leaving && off_line;
+    vcpu->leaving = false;
+    backend->watch_idle(vcpu, false);
+    if (leaves) {
+        apic_reset_this();
+        vcpu->state = VCPU_WAIT_SIPI;
+        atomic_store(&vcpu->left, true);
+    }
+    return EXIT_IDLE;
+}
+
+/* Cores that have let go, memory that no core sees any more: into the pool. */
+void lifecycle_reap_given(void)
+{
+    struct vm *vm = service_vm();
+    bool flushed = true;
+    for (unsigned i = 0; vm != NULL && i < vm->vcpu_count; i++) {
+        struct vcpu *vcpu = &vm->vcpus[i];
+        if (!vcpu->away && !atomic_load(&vcpu->flushed))
+            flushed = false;
+        if (vcpu->away || !atomic_load(&vcpu->left))
+            continue;
+        vcpu->away = true;
+        vcpu->leaving = false;
+        atomic_store(&vcpu->stopped, true);
+        vcpu->cpu->vcpu = NULL;
+        vcpu_of_apic[vcpu->cpu->apic_id.v] = NULL;
+        cpu_set_remove(&vm->cpu_set, vcpu->cpu->id);
+        cpu_set_remove(&vm->place->cpus, vcpu->cpu->id);
+        setup_config.vms[vm->index].cpu_count--;
+        ioapic_confine(vm);
+    }
+    for (; flushed && given_count > 0; given_count--)
+        place_memory_cut(&setup_plan.kept, given[given_count - 1].hpa, given[given_count - 1].size);
+}
+
+bool lifecycle_give_cpu(struct control *control)
+{
+    uint64_t id;
+    if (!control_number(control, 2, &id))
+        return false;
+    lifecycle_reap();
+    struct vcpu *vcpu = service_vcpu(id);
+    if (vcpu == NULL || vcpu->index == 0)
+        return control_refuse(control, "core %lu is not the service VM's to give%s", id,
+                              vcpu == NULL ? "" : ": it started on it");
+    if (vcpu->away)
+        return true;
+    cpu_kick(vcpu->cpu, REQUEST_LEAVE);
+    return true;
+}
+
+bool lifecycle_take_cpu(struct control *control)
+{
+    uint64_t id;
+    if (!control_number(control, 2, &id))
+        return false;
+    lifecycle_reap();
+    struct vm *vm = service_vm();
+    struct vcpu *vcpu = service_vcpu(id);
+    if (vcpu == NULL || (vcpu->away && vcpu->cpu->vcpu != NULL))
+        return control_refuse(control, "core %lu is %s", id,
+                              vcpu == NULL ? "none that the service VM ever had"
+                                           : "another VM's; destroy that first");
+    if (!vcpu->away) {
+        cpu_kick(vcpu->cpu, REQUEST_REMAIN);
+        return true;
+    }
+    atomic_store(&vcpu->left, false);
+    atomic_store(&vcpu->stopped, false);
+    atomic_store(&vcpu->flushed, true);
+    vcpu->state = VCPU_WAIT_SIPI;
+    vcpu->away = false;
+    setup_config.vms[vm->index].cpu_count++;
+    cpu_set_add(&vm->cpu_set, (cpu_id_t)id);
+    cpu_set_add(&vm->place->cpus, (cpu_id_t)id);
+    vcpu_of_apic[vcpu->cpu->apic_id.v] = vcpu;
+    vcpu->cpu->vcpu = vcpu;
+    return true;
+}
+
+static bool read_range(struct control *control, hpa_t *base, uint64_t *size)
+{
+    if (!control_number(control, 2, &base->v) || !control_number(control, 3, size))
+        return false;
+    return (*size != 0 && (base->v | *size) % LARGE_PAGE == 0) ||
+           control_refuse(control, "memory goes in multiples of 2 MiB");
+}
+
+/* The service VM's memory has changed; its queues are held. */
+static void update_memory(struct vm *vm)
+{
+    vm->memory.count = vm->place->extent_count;
+    setup_config.vms[vm->index].memory = 0;
+    for (unsigned i = 0; i < vm->memory.count; i++)
+        setup_config.vms[vm->index].memory += vm->memory.extents[i].size;
+}
+
+bool lifecycle_give_memory(struct control *control)
+{
+    struct vm *vm = service_vm();
+    struct place_extent extent = {0};
+    if (!read_range(control, &extent.hpa, &extent.size))
+        return false;
+    extent.gpa.v = extent.hpa.v;
+    lifecycle_reap();
+    if (given_count == GIVEN_MAX || !place_memory_put(&setup_plan.kept, &extent))
+        return control_refuse(control, "too many pieces of memory are on their way; try again");
+    virtio_pci_hold(vm, true);
+    bool own = place_memory_cut(vm->place, extent.hpa, extent.size);
+    update_memory(vm);
+    virtio_pci_hold(vm, false);
+    if (!own) {
+        place_memory_cut(&setup_plan.kept, extent.hpa, extent.size);
+        return control_refuse(control,
+                              "0x%lx, %lu MiB, is not all the service VM's, or in too many "
+                              "pieces",
+                              extent.hpa.v, extent.size / MIB);
+    }
+    given[given_count++] = extent;
+    bool unmapped = backend->unmap(vm, extent.gpa, extent.size);
+    vm_flush(vm);
+    return unmapped || control_refuse(control, "the monitor's memory is used up");
+}
+
+bool lifecycle_take_memory(struct control *control)
+{
+    struct vm *vm = service_vm();
+    struct place_extent extent = {0};
+    if (!read_range(control, &extent.hpa, &extent.size))
+        return false;
+    extent.gpa.v = extent.hpa.v;
+    lifecycle_reap();
+    if (!place_is_free(&machine, &setup_plan, extent.hpa, extent.size))
+        return control_refuse(control, "0x%lx, %lu MiB, is not all in the pool", extent.hpa.v,
+                              extent.size / MIB);
+    memory_scrub((void *)extent.hpa.v, extent.size);
+    virtio_pci_hold(vm, true);
+    bool put = place_memory_put(vm->place, &extent) &&
+               backend->map(vm, extent.gpa, extent.hpa, extent.size);
+    update_memory(vm);
+    virtio_pci_hold(vm, false);
+    return put || control_refuse(control, "the service VM's memory is in too many pieces");
+}

@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* VMs that are made, started, stopped and taken apart at run time. */
+#include "x86/lifecycle.h"
+
+#include "core/config_write.h"
+#include "lib/fmt.h"
+#include "lib/string.h"
+#include "x86/cpu.h"
+#include "x86/memory.h"
+#include "x86/setup.h"
+
+#define POOL_LEAST   (512 * KIB) /* what a new VM may need of the monitor's memory */
+#define PARSED_PAGES ((unsigned)(align_up(sizeof(struct config), PAGE_SIZE) / PAGE_SIZE))
+#define TEXT_BYTES   (128 * KIB) /* of all VMs, and those to be */
+#define TEXT_PAGES   (TEXT_BYTES / PAGE_SIZE)
+
+static struct control *asking; /* who is told what is wrong */
+static unsigned lines_before;  /* of the VMs that there are, before those of the request */
+
+static void forget_vm(unsigned index)
+{
+    memset(&setup_config.vms[index], 0, sizeof(setup_config.vms[index]));
+    memset(&setup_plan.vms[index], 0, sizeof(setup_plan.vms[index]));
+}
+
+void lifecycle_reap(void)
+{
+    for (unsigned i = 0; i < MAX_VMS; i++) {
+        if (vms[i] == NULL || atomic_load(&vms[i]->state) != VM_GONE)
+            continue;
+        vm_free(vms[i]);
+        forget_vm(i);
+    }
+    lifecycle_reap_given();
+}
+
+static struct vm *find_vm(const char *name)
+{
+    for (unsigned i = 0; i < MAX_VMS; i++)
+        if (vms[i] != NULL && strcmp(vms[i]->config->name, name) == 0)
+            return vms[i];
+    return NULL;
+}
+
+struct vm *lifecycle_find(struct control *control)
+{
+    lifecycle_reap();
+    struct vm *vm = find_vm(control->words[1]);
+    if (vm == NULL)
+        control_refuse(control, "there is no vm \"%s\"; see: list", control->words[1]);
+    else if (vm->service)
+        control_refuse(control, "vm \"%s\" is the service VM: its own kernel is to be asked",
+                       control->words[1]);
+    return vm == NULL || vm->service ? NULL : vm;
+}
+
+bool lifecycle_start(struct control *control)
+{
+    struct vm *vm = lifecycle_find(control);
+    if (vm == NULL)
+        return false;
+    for (int off = VM_OFF, failed = VM_FAILED;;) {
+        if (atomic_compare_exchange_strong(&vm->state, &off, VM_BUILDING) ||
+            atomic_compare_exchange_strong(&vm->state, &failed, VM_BUILDING))
+            break;
+        return control_refuse(control, "vm \"%s\" is %s, not off", vm->config->name,
+                              vm_state_name(vm));
+    }
+    cpu_kick(vm->vcpus[0].cpu, REQUEST_BOOT);
+    return true;
+}
+
+bool lifecycle_kill(struct control *control)
+{
+    struct vm *vm = lifecycle_find(control);
+    if (vm == NULL)
+        return false;
+    if (atomic_load(&vm->state) != VM_RUNNING)
+        return control_refuse(control, "vm \"%s\" is %s, not running", vm->config->name,
+                              vm_state_name(vm));
+    bool reboot = strcmp(control->words[0], "reboot") == 0;
+    cpu_kick(vm->vcpus[0].cpu, reboot ? REQUEST_REBOOT : REQUEST_KILL);
+    return true;
+}
+
+bool lifecycle_destroy(struct control *control)
+{
+    struct vm *vm = lifecycle_find(control);
+    if (vm == NULL)
+        return false;
+    int state = atomic_load(&vm->state);
+    atomic_store(&vm->doomed, true);
+    if (state == VM_RUNNING) {
+        cpu_kick(vm->vcpus[0].cpu, REQUEST_KILL);
+    } else if (state == VM_OFF || state == VM_FAILED) {
+        atomic_store(&vm->state, VM_DESTROYING);
+        cpu_kick(vm->vcpus[0].cpu, REQUEST_SCRUB);
+    } else if (state == VM_BUILDING) {
+        atomic_store(&vm->doomed, false);
+        return control_refuse(control, "vm \"%s\" is starting; try again", vm->config->name);
+    }
+    return true;
+}
+
+/* What is said of a VM's configuration goes to who asked, with the lines of their text. */
+static void complain(const struct config_position *at, const char *text)
+{
+    unsigned line = at->line > lines_before ? at->line - lines_before : 0;
+    control_refuse(asking, "%u:%u: %s", line, at->column, text);
+}
+
+/* All VMs that there are and the text of the request, parsed together: so that names can refer. */
+static bool parse(struct control *control, struct config *parsed, char *buffer)
+{
+    static struct config_errors errors;
+    struct text text = {buffer, TEXT_BYTES, 0, false};
+    for (unsigned i = 0; i < MAX_VMS; i++)
+        if (vms[i] != NULL)
+            config_write_vm(&text, vms[i]->config);
+    lines_before = 0;
+    for (size_t i = 0; i < text.length; i++)
+        lines_before += buffer[i] == '\n' ? 1u : 0u;
+    text_bytes(&text, (const char *)control->body, control->body_length);
+    if (text.overflow)
+        return control_refuse(control, "the text is too long");
+    if (config_parse(buffer, text.length, parsed, &errors))
+        return true;
+    for (unsigned i = 0; i < errors.count && i < CONFIG_ERRORS_MAX; i++)
+        complain(&errors.list[i].at, errors.list[i].text);
+    return false;
+}
+
+/* More memory for the monitor, from what no VM has; it stays the monitor's. */
+static bool extend_pool(struct control *control)
+{
+    hpa_t base;
+    uint64_t size, used;
+    memory_pool(&base, &size, &used);
+    if (size - used >= POOL_LEAST)
+        return true;
+    if (!place_find(&machine, &setup_plan, LARGE_PAGE, &base) ||
+        !place_memory_put(&setup_plan.kept, &(struct place_extent){base, {base.v}, LARGE_PAGE, 0}))
+        return control_refuse(control, "no memory is left for the monitor; destroy a VM, or give "
+                                       "memory of the service VM");
+    memory_extend(base, LARGE_PAGE);
+    return true;
+}
+
+static unsigned free_slot(void)
+{
+    unsigned slot = 0;
+    while (slot < MAX_VMS && vms[slot] != NULL)
+        slot++;
+    return slot;
+}
+
+/* Make the VM of FROM; its slot, or MAX_VMS after a complaint. */
+static unsigned create_one(struct control *control, const struct config_vm *from)
+{
+    unsigned slot = free_slot();
+    if (slot == MAX_VMS) {
+        control_refuse(control, "there are %u VMs; destroy one", MAX_VMS);
+        return MAX_VMS;
+    }
+    setup_config.vms[slot] = *from;
+    if (slot >= setup_config.vm_count)
+        setup_config.vm_count = vm_count = slot + 1;
+    lifecycle_check(slot);
+    if (extend_pool(control) && !setup_config.vms[slot].spoilt) {
+        place_add(&machine, &setup_config, &setup_plan, slot);
+        if (setup_vm(slot))
+            return slot;
+        if (control->answer.length == 0)
+            control_refuse(control, "vm \"%s\" cannot be made; see the log", from->name);
+    }
+    forget_vm(slot);
+    return MAX_VMS;
+}
+
+/* The VMs of PARSED behind those that there are: all, or none. */
+static bool create_all(struct control *control, const struct config *parsed, unsigned first)
+{
+    unsigned slots[MAX_VMS];
+    unsigned made = 0;
+    if (first == parsed->vm_count)
+        return control_refuse(control, "there is no vm block; write vm NAME { ... }");
+    for (unsigned i = first; i < parsed->vm_count; i++) {
+        slots[made] = create_one(control, &parsed->vms[i]);
+        if (slots[made++] != MAX_VMS)
+            continue;
+        while (--made > 0) {
+            vm_free(vms[slots[made - 1]]);
+            forget_vm(slots[made - 1]);
+        }
+        return false;
+    }
+    for (unsigned i = 0; i < made; i++) {
+        text_print(&control->answer, "created name %s cpus ", vms[slots[i]]->config->name);
+        text_cpus(&control->answer, &vms[slots[i]]->cpu_set, false);
+        text_print(&control->answer, " memory %lu\n", vms[slots[i]]->config->memory);
+    }
+    return true;
+}
+
+bool lifecycle_create(struct control *control)
+{
+    unsigned first = 0;
+    lifecycle_reap();
+    for (unsigned i = 0; i < MAX_VMS; i++)
+        first += vms[i] != NULL ? 1u : 0u;
+    if (!extend_pool(control))
+        return false;
+    struct config *parsed = memory_pages(PARSED_PAGES);
+    char *buffer = memory_pages(TEXT_PAGES);
+    void (*usual)(const struct config_position *at, const char *text) = setup_complain;
+    asking = control;
+    setup_complain = complain;
+    bool done = parsed != NULL && buffer != NULL
+                    ? parse(control, parsed, buffer) && create_all(control, parsed, first)
+                    : control_refuse(control, "the monitor's memory is used up");
+    setup_complain = usual;
+    memory_free(parsed, PARSED_PAGES);
+    memory_free(buffer, TEXT_PAGES);
+    return done;
+}
