@@ -43,7 +43,7 @@ $(BUILD)/mullion.elf: $(BUILD)/mullion64.elf
 
 include tools/host.mk
 include tests/unit/unit.mk
--include tests/boot/boot.mk tests/attack/attack.mk tests/teeth/teeth.mk
+-include tests/boot/boot.mk tests/attack/attack.mk tests/teeth/teeth.mk tests/fabric/fabric.mk
 include tests/fuzz/fuzz.mk bench/bench.mk
 
 .PHONY: help all check check-all evidence lint format loc reuse clean
@@ -72,11 +72,11 @@ all: $(BUILD)/mullion.elf cli
 
 # Every part runs even if one before it fails; the last line adds them up.
 check:
-	@tools/deps.sh build run check
+	@tools/deps.sh build run disk check
 	@MAKE="$(MAKE)" BUILD=$(BUILD) tools/check.py check
 
 check-all:
-	@tools/deps.sh build run check
+	@tools/deps.sh build run disk check
 	@MAKE="$(MAKE)" BUILD=$(BUILD) FUZZ_SECONDS=$(or $(FUZZ_SECONDS),600) tools/check.py check-all
 
 loc: $(BUILD)/mullion.elf
@@ -87,7 +87,7 @@ reuse: $(BUILD)/mullion.elf
 	@tools/loc.py $(BUILD) docs/REUSE.md
 
 # What a part's pytest has seen, for `make evidence`.
-check-unit check-boot check-attack check-attack-long: export PYTEST_ADDOPTS = --rootdir=$(CURDIR) \
+check-unit check-boot check-attack check-attack-long check-fabric: export PYTEST_ADDOPTS = --rootdir=$(CURDIR) \
 	--junitxml=$(BUILD)/results/$@.xml -o junit_family=xunit1
 
 # The claims beside the results of the last `make check-all`, which does this at its end.

@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# Which host programs are missing for: build, run, check? Names the packages, installs when asked.
+# Which host programs are missing for: build, run, disk, check? Names the packages, installs when asked.
 set -eu
 
 # set   kind     what is looked for   Debian package that has it
@@ -17,6 +17,10 @@ run     program  apt-get              apt
 run     program  setpriv              util-linux
 run     file     /usr/share/keyrings/debian-archive-keyring.gpg  debian-archive-keyring
 run     file     /etc/ssl/certs/ca-certificates.crt              ca-certificates
+disk    program  mmdebstrap           mmdebstrap
+disk    program  newuidmap            uidmap
+disk    file     /sbin/mke2fs         e2fsprogs
+disk    file     /sbin/debugfs        e2fsprogs
 check   program  clang                clang
 check   runtime  libclang_rt.fuzzer-x86_64.a  libclang-rt-dev
 check   program  grub-mkrescue        grub-common
@@ -35,7 +39,7 @@ check   module   pexpect              python3-pexpect
 '
 
 usage() {
-    echo "usage: tools/deps.sh SET...   with SET one of: build run check" >&2
+    echo "usage: tools/deps.sh SET...   with SET one of: build run disk check" >&2
     exit 2
 }
 
@@ -69,7 +73,7 @@ install_missing() {
 [ $# -gt 0 ] || usage
 sets=' '
 for set in "$@"; do
-    case $set in build | run | check) sets="$sets$set " ;; *) usage ;; esac
+    case $set in build | run | disk | check) sets="$sets$set " ;; *) usage ;; esac
 done
 
 missing=

@@ -15,14 +15,19 @@ GUEST_CFLAGS := -std=gnu17 -Os -static -D_GNU_SOURCE -Wall -Wextra -Wconversion 
 RUN          := tools/run.py --build $(BUILD) --vms $(VMS) --cpus $(CPUS) --accel $(ACCEL) \
                 $(if $(APPEND),--append "$(APPEND)")
 
-.PHONY: guests guests-6.12 run smoke
+.PHONY: guests guests-6.12 service-disk run smoke
 
 guests: $(BUILD)/host/qemu-system-x86_64 $(GUEST_DIR)/vmlinuz-6.1 $(GUEST_DIR)/initrd.img
 
 guests-6.12: $(GUEST_DIR)/vmlinuz-6.12
 
+# The service VM's Debian: build/service/disk.img, made only if what it is made from has changed.
+service-disk:
+	@tools/deps.sh run disk
+	@tools/disk.py --build $(BUILD)
+
 run:
-	@tools/deps.sh build run
+	@tools/deps.sh build run disk
 	@MAKE="$(MAKE)" $(RUN)
 
 smoke:

@@ -12,6 +12,8 @@ import sys
 sys.dont_write_bytecode = True
 
 from mullion_host import interactive, smoke
+from mullion_host.debian import give_debian, run_files, write_run_disk
+from mullion_host.disk import ServiceDisk
 from mullion_host.machine import Machine, configuration, divide
 from mullion_host.packages import Fetcher
 from mullion_host.steps import HostError, Steps
@@ -31,15 +33,19 @@ def make(build, *targets):
     return "built", sum(map(os.path.getsize, files))
 
 
-def prepare(build, more):
+def prepare(machine, disk):
     """The steps before the start; whatever is here already takes no time and no network."""
+    build = machine.build
     fetcher = Fetcher(build)
-    steps = Steps(5 + more)
+    steps = Steps(5 + (3 if disk else 0))
     steps.run("fetch QEMU", fetcher.qemu)
     steps.run("fetch kernel 6.1", lambda: fetcher.kernel("6.1"))
     steps.run("fetch busybox", fetcher.busybox)
     steps.run("build the guests' initrd", lambda: make(build, "guests/initrd.img"))
-    steps.run("build the monitor", lambda: make(build, "mullion.elf"))
+    steps.run("build the monitor", lambda: make(build, "mullion.elf", "mullion"))
+    if disk:
+        steps.run("make the service VM's disk", ServiceDisk(build, steps.note).make)
+        steps.run("write this run's disk", lambda: write_run_disk(machine, run_files(build)))
     return steps
 
 
@@ -63,12 +69,16 @@ def main():
     roles = smoke.ROLES if options.smoke else interactive.ROLES
     vms = divide(options.vms, options.cpus, roles, options.append)
     machine = Machine(options.build, vms, options.accel, extra=shlex.split(options.qemu))
+    if not options.smoke:
+        give_debian(machine)
+        for vm in vms:
+            vm.settings = "network lan"
     if options.show:
         print(configuration(vms))
         print(shlex.join(machine.command(3, 4)))
         return 0
-    seconds = options.seconds or 60 + 15 * len(vms)
-    steps = prepare(options.build, 0 if options.smoke else 1)
+    seconds = options.seconds or (60 if options.smoke else 180) + 15 * len(vms)
+    steps = prepare(machine, not options.smoke)
     if options.smoke:
         return smoke.smoke(machine, seconds)
     return interactive.Interactive(machine, seconds).run(steps)

@@ -14,9 +14,9 @@ WINDOW_SECONDS = 2
 
 TRY = """\
 three commands to try:
-  nproc; head -1 /proc/meminfo          this VM's share of the machine, all it can see
+  nproc; free -m; lspci                 this VM's share of the machine, all it can see
   dmesg | grep -i hypervisor            what its stock kernel thinks of the machine
-  reboot -f                             starts this VM again; the others keep running
+  reboot                                starts this VM again; the others keep running
 """
 
 

@@ -51,10 +51,14 @@ class Port:
             self.closed = True
             self.changed.notify_all()
 
-    def attach(self, sink):
-        """Shows everything from here on; what was read before is in lines and partial."""
+    def attach(self, sink, after=None):
+        """Shows everything from here on; first what came behind the last line that AFTER matches."""
         with self.changed:
             self.sink = sink
+            found = [n for n, line in enumerate(self.lines) if after and after.search(line)]
+            if found:
+                sink("".join(f"{line}\r\n" for line in self.lines[found[-1] + 1:]).encode()
+                     + self.partial)
 
     def send(self, data):
         """Types on the port."""

@@ -24,6 +24,7 @@ class Vm:
     role: str
     service: bool = False
     kernel: str = "vmlinuz"
+    initrd: str = "initrd.img"
     words: str = ""  # more words of the kernel's command line
     settings: str = ""  # more of the block, e.g. "network lan"
     nonce: str = field(default_factory=lambda: secrets.token_hex(8))
@@ -39,7 +40,7 @@ class Vm:
         """The VM's block of mullion.conf."""
         kind = "service" if self.service else "vm"
         return (f"{kind} {self.name} {{ cpus {self.cpus}; memory {self.memory}M; "
-                f"kernel {self.kernel}; initrd initrd.img; cmdline \"{self.cmdline()}\""
+                f"kernel {self.kernel}; initrd {self.initrd}; cmdline \"{self.cmdline()}\""
                 f"{'; ' + self.settings if self.settings else ''} }}\n")
 
 
@@ -83,6 +84,7 @@ class Machine:
     image: str = "mullion.elf"
     disc: str = None        # an ISO to boot from, instead of QEMU's own loader
     initrd: str = "guests/initrd.img"
+    more: dict = field(default_factory=dict)  # further boot modules, {name: file}
 
     def path(self, name):
         """A file that the build made."""
@@ -103,7 +105,8 @@ class Machine:
         """Boot modules as (file, name): the name is all that Mullion sees of it."""
         kernels = [(self.path(file), name) for name, file in self.kernels.items()]
         first = [] if self.text == "" else [(self.run_path("mullion.conf"), "mullion.conf")]
-        return [*first, *kernels, (self.path(self.initrd), "initrd.img")]
+        more = [(self.path(file), name) for name, file in self.more.items()]
+        return [*first, *kernels, (self.path(self.initrd), "initrd.img"), *more]
 
     def command(self, console_fd, log_fd, monitor_fd=None):
         """QEMU's command line; COM1, COM2 and QMP are connected sockets that QEMU inherits."""

@@ -9,7 +9,7 @@ import json
 import xml.etree.ElementTree as xml
 from typing import NamedTuple
 
-TESTED = ("tests/boot", "tests/attack", "tests/unit")
+TESTED = ("tests/boot", "tests/attack", "tests/fabric", "tests/unit")
 
 
 class Outcome(NamedTuple):

@@ -6,6 +6,9 @@ import sys
 import time
 
 
+AGAIN = "\r\x1b[K"  # to a terminal: this line anew
+
+
 class HostError(Exception):
     """Ends a command: what failed, and in the second sentence what to do about it."""
 
@@ -16,24 +19,29 @@ class Steps:
     def __init__(self, total, out=None):
         self.total = total
         self.number = 0
+        self.title = ""
         self.out = out if out is not None else sys.stdout
 
     def run(self, name, work):
         """Runs work(), which returns (what came of it, size in bytes or None)."""
         self.number += 1
-        title = f"[{self.number}/{self.total}] {name:<24} "
+        self.title = f"[{self.number}/{self.total}] {name:<24} "
         early = self.out.isatty()  # elsewhere lines stay whole, also under make -j
         if early:
-            self._say(title)
+            self._say(self.title)
         start = time.monotonic()
         try:
             text, size = work()
         except BaseException:
-            self._say(("" if early else title) + "failed\n")
+            self._say(("" if early else self.title) + "failed\n")
             raise
         details = [] if size is None else [human_size(size)]
         details.append(f"{time.monotonic() - start:.1f} s")
-        self._say(("" if early else title) + f"{text} ({', '.join(details)})\n")
+        self._say((AGAIN if early else "") + f"{self.title}{text} ({', '.join(details)})\n")
+
+    def note(self, text):
+        """How far a long step is: on a terminal, in place of what was said before."""
+        self._say(f"{AGAIN}{self.title}{text} ..." if self.out.isatty() else f"      {text}\n")
 
     def _say(self, text):
         self.out.write(text)

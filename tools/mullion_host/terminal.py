@@ -9,6 +9,8 @@ import sys
 import termios
 import tty
 
+from . import report
+
 ESCAPE = b"\x1d"  # Ctrl-]
 HELP = "Ctrl-] then: q leaves and ends the machine, s shows the table, Ctrl-] sends itself"
 
@@ -32,8 +34,7 @@ def connect(session, show_table):
     saved = termios.tcgetattr(keys)
     try:
         tty.setraw(keys)
-        session.console.attach(_write)
-        session.console.send(b"\r")  # a fresh prompt
+        session.console.attach(_write, report.REPORT)  # all since its prompt, and the prompt
         return _type(session, keys, show_table)
     finally:
         session.console.attach(None)

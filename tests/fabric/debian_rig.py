@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: Apache-2.0
+# The service VM's Debian under test: on Mullion and bare, from the same disk, with the same cores and memory.
+
+import os
+
+import counts
+from mullion_host.debian import MEMORY, ROOT, give_debian, run_files, write_run_disk
+from mullion_host.machine import Machine
+from rig import Run, service
+from systems import kernel_pattern
+
+SECONDS = 400  # no measure of anything: with instructions counted one by one a boot takes minutes
+ENTERED, PROMPT, BEFORE, AFTER = 3, 20, 21, 22  # marks, as the plugin notes them
+
+
+class BareDebian(Machine):
+    """The emulated machine with the disk's own kernel instead of Mullion."""
+
+    def command(self, *ports):
+        words = super().command(*ports)
+        at = words.index("-kernel")
+        words[at:at + 4] = ["-kernel", self.path("service/vmlinuz"), "-initrd",
+                            self.path("service/initrd.img"), "-append", self.vms[0].cmdline()]
+        return words
+
+
+def debian_machine(build, directory, bare=False, controller="ahci", more=()):
+    """A machine whose service VM is the Debian; MORE are further VMs."""
+    kind = BareDebian if bare else Machine
+    vms = [service(cpus=2), *more]
+    machine = kind(build, vms, directory=directory, image="boot/mullion.elf",
+                   memory=MEMORY if bare else 0)
+    give_debian(machine, controller)
+    files = {**run_files(build), "mark": os.path.join(build, "fabric", "mark")}
+    write_run_disk(machine, files)
+    return machine
+
+
+def count_instructions(machine, bare):
+    """Adds the counting plugin; counts_read has what it notes."""
+    pattern = kernel_pattern(machine.path("service/vmlinuz"))
+    words = [machine.path("bench/count.so"), f"kind={'bare' if bare else 'svm'}", "direct=0",
+             f"out={machine.run_path('counts')}", f"pattern={ENTERED}:{pattern}"]
+    machine.extra = [*machine.extra, "-plugin", ",".join(words)]
+
+
+def counts_read(machine, first, last):
+    """The Window between two marks."""
+    fulls, _ = counts.read(machine.run_path("counts"))
+    return counts.between(counts.first(fulls, first), counts.first(fulls, last))
+
+
+class DebianRun(Run):
+    """A running machine whose console has a shell of the Debian."""
+
+    commands = 0
+
+    def __init__(self, machine):
+        super().__init__(machine, False)
+
+    def sh(self, command, seconds=SECONDS):
+        """The lines that a command prints; it must succeed."""
+        self.commands += 1
+        word = f"{self.machine.vms[0].nonce}-{self.commands}"
+        start = len(self.console.lines)
+        self.type_service(f"echo be''gin-{word}; {command}; echo e''nd-{word}-$?")
+        status = self.wait(self.console, rf"end-{word}-(\d+)$", start=start, seconds=seconds)[1]
+        lines = [line for line in self.console.lines[start:]]
+        first = next(n for n, line in enumerate(lines) if line.endswith(f"begin-{word}"))
+        last = next(n for n, line in enumerate(lines) if line.endswith(f"end-{word}-{status}"))
+        assert status == "0", f"{command}: status {status}\n" + "\n".join(lines[first + 1:last])
+        return lines[first + 1:last]
+
+    def prompt(self, times=1):
+        """Waits until the Debian's console has a shell, for the so manyth time."""
+        nonce = self.machine.vms[0].nonce
+        self.wait(self.console, f"MULLION-REPORT name=host nonce={nonce} ", count=times,
+                  seconds=SECONDS)
+
+
+def start(machine, runs):
+    """The running machine, appended to RUNS, with the Debian at its prompt."""
+    run = DebianRun(machine)
+    runs.append(run)
+    run.__enter__()
+    run.prompt()
+    return run
