@@ -65,9 +65,16 @@ bool vsock_want_buffers(struct vsock_port *port)
     return more;
 }
 
-/* True if the packet waits now. A peer may have as many chains held as are left for the others. */
-static bool forward(struct vsock_port *from, struct vsock_port *to,
-                    const struct vsock_header *header, const struct virtqueue_chain *chain)
+/* What became of a packet in the send ring. */
+enum outcome {
+    FINISHED, /* its chain can go back */
+    HELD,
+    AGAIN, /* there is no room to hold it: the kick is repeated, which gives the receiver time */
+};
+
+/* A peer may have as many chains held as are left for the others. */
+static enum outcome forward(struct vsock_port *from, struct vsock_port *to,
+                            const struct vsock_header *header, const struct virtqueue_chain *chain)
 {
     struct vsock_list *list = &from->lists[vsock_slot(to)];
     uint32_t sent = 0;
@@ -77,14 +84,18 @@ static bool forward(struct vsock_port *from, struct vsock_port *to,
     if (result == VSOCK_GONE)
         vsock_answer_reset(from, header);
     if (result != VSOCK_FULL)
-        return false;
-    if (list->count + from->held >= vsock_queue(from, VSOCK_TX)->size) {
-        vsock_overflow(from, to, header);
-        return false;
+        return FINISHED;
+    if (list->count + from->held < vsock_queue(from, VSOCK_TX)->size) {
+        vsock_hold(from, list, to, chain->head, sent);
+        vsock_serve(from, to);
+        return HELD;
     }
-    vsock_hold(from, list, to, chain->head, sent);
-    vsock_serve(from, to);
-    return true;
+    if (list->tries < VSOCK_PATIENCE) {
+        list->tries++;
+        return AGAIN;
+    }
+    vsock_overflow(from, to, header);
+    return FINISHED;
 }
 
 /* The port that HEADER goes to, to be released; NULL: it is refused. */
@@ -96,60 +107,68 @@ static struct vsock_port *route(const struct vsock_port *port, const struct vsoc
     return refused ? NULL : vsock_port_use((unsigned)slot);
 }
 
-/* True if the packet waits now. */
-static bool send_packet(struct vsock_port *port, const struct virtqueue_chain *chain)
+static enum outcome send_packet(struct vsock_port *port, const struct virtqueue_chain *chain,
+                                const struct vsock_header *header)
+{
+    if (header->dst_cid == VSOCK_CID_CONTROL && port->vm->service) {
+        vsock_hold(port, &port->lists[VSOCK_ENDPOINT], NULL, chain->head, 0);
+        return HELD;
+    }
+    struct vsock_port *to = route(port, header);
+    if (to == NULL) {
+        vsock_count_drop(port);
+        vsock_answer_reset(port, header);
+        return FINISHED;
+    }
+    enum outcome outcome = forward(port, to, header, chain);
+    vsock_port_release(to);
+    return outcome;
+}
+
+static enum outcome send_chain(struct vsock_port *port, const struct virtqueue_chain *chain)
 {
     struct vsock_header header;
     if (!vsock_header_read(port, chain, &header)) {
         vsock_count_drop(port);
-        return false;
+        return FINISHED;
     }
-    atomic_fetch_add(&port->device->counters.tx_packets, 1);
-    atomic_fetch_add(&port->device->counters.tx_bytes, header.size);
-    if (header.dst_cid == VSOCK_CID_CONTROL && port->vm->service) {
-        vsock_hold(port, &port->lists[VSOCK_ENDPOINT], NULL, chain->head, 0);
-        return true;
+    enum outcome outcome = send_packet(port, chain, &header);
+    if (outcome != AGAIN) {
+        atomic_fetch_add(&port->device->counters.tx_packets, 1);
+        atomic_fetch_add(&port->device->counters.tx_bytes, header.size);
     }
-    struct vsock_port *to = route(port, &header);
-    if (to == NULL) {
-        vsock_count_drop(port);
-        vsock_answer_reset(port, &header);
-        return false;
-    }
-    bool waits = forward(port, to, &header, chain);
-    vsock_port_release(to);
-    return waits;
+    return outcome;
 }
 
-/* Each packet under the lock by itself: others must get at this queue in between. */
+/*
+ * Each packet under the lock by itself: others must get at this queue in between. False: there is
+ * none, or it must wait where it is.
+ */
 static bool send_next(struct vsock_port *port)
 {
     struct virtqueue *tx = vsock_queue(port, VSOCK_TX);
     struct virtqueue_chain chain;
     lock_take(&tx->lock);
     bool any = virtqueue_peek(tx, 0, &chain);
-    if (any) {
+    enum outcome outcome = any ? send_chain(port, &chain) : AGAIN;
+    if (outcome != AGAIN)
         virtqueue_take(tx);
-        if (!send_packet(port, &chain))
-            virtqueue_give(tx, chain.head, 0);
-    }
+    if (outcome == FINISHED)
+        virtqueue_give(tx, chain.head, 0);
     lock_release(&tx->lock);
-    return any;
+    return outcome != AGAIN;
 }
 
 /* What is new in the send ring. True: not all was done. */
 static bool send_some(struct vsock_port *port)
 {
     struct virtqueue *tx = vsock_queue(port, VSOCK_TX);
-    bool more = true;
-    for (unsigned left = KICK_PACKETS; more && left > 0;) {
-        for (; left > 0 && send_next(port); left--)
-            ;
-        lock_take(&tx->lock);
-        virtio_signal(port->device, VSOCK_TX);
-        more = virtqueue_want_kick(tx, true);
-        lock_release(&tx->lock);
-    }
+    for (unsigned left = KICK_PACKETS; left > 0 && send_next(port); left--)
+        ;
+    lock_take(&tx->lock);
+    virtio_signal(port->device, VSOCK_TX);
+    bool more = virtqueue_want_kick(tx, true);
+    lock_release(&tx->lock);
     return more;
 }
 

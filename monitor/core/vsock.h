@@ -12,8 +12,14 @@
 #define VSOCK_CID_FIRST   3u /* of the VM in slot 0 */
 #define VSOCK_RX          0u /* queues */
 #define VSOCK_TX          1u
-#define VSOCK_TX_SIZE     2048u      /* half of it may wait for one peer */
-#define VSOCK_RESETS      32u        /* resets that wait for receive buffers, of one sender */
+#define VSOCK_TX_SIZE     2048u /* half of it may wait for one peer */
+#define VSOCK_RESETS      32u   /* resets that wait for receive buffers, of one sender */
+/*
+ * A sender with half a ring for one receiver repeats its kick so often before connections end; each
+ * packet that the receiver takes makes up for some.
+ */
+#define VSOCK_PATIENCE    65536u
+#define VSOCK_REFUND      256u
 #define VSOCK_PACKET_MAX  (64 * KIB) /* payload of a packet */
 
 enum vsock_op {
@@ -42,7 +48,8 @@ _Static_assert(VSOCK_HEADER == 44, "virtio 1.2, 5.10.6");
 struct vsock_list {
     uint16_t first, last;
     unsigned count;
-    uint32_t sent; /* bytes of the first one's payload that are with the receiver already */
+    unsigned tries; /* kicks repeated for want of room in the list, less what was made up for */
+    uint32_t sent;  /* bytes of the first one's payload that are with the receiver already */
 };
 
 /* A VM's device as the others reach it. */

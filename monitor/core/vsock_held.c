@@ -32,6 +32,7 @@ void vsock_let_go(struct vsock_port *from, struct vsock_list *list, struct vsock
     from->behind[head] = 0;
     list->sent = 0;
     list->count--;
+    list->tries -= list->tries < VSOCK_REFUND ? list->tries : VSOCK_REFUND;
     from->held--;
     if (to != NULL)
         atomic_fetch_sub(&to->waiting, 1);

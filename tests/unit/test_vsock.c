@@ -221,6 +221,32 @@ static void refills_are_told_when_awaited(void **state)
     assert_int_equal(atomic_load(&b.device.counters.kicks), kicks + 1);
 }
 
+/* A sender that is faster than the receiver is held up, and nothing is lost. */
+static void a_slow_receiver_loses_nothing(void **state)
+{
+    const uint8_t *payload;
+    uint8_t next = 0;
+    (void)state;
+    for (uint16_t i = 0; i < 128; i++)
+        send_bytes(i, &b, 1, (uint8_t)i);
+    struct vsock_header header = vm_header(&a, 4, 1000, 2000, VSOCK_RW);
+    header.size = 1;
+    for (uint16_t i = 128; i < 200; i++)
+        vm_send(&a, i, &header, &(uint8_t){(uint8_t)i}, false);
+    for (unsigned i = 0; i < VSOCK_PATIENCE; i++)
+        assert_true(virtio_write(&a.device, VIRTIO_NOTIFY, 2, VSOCK_TX));
+    assert_int_equal(atomic_load(&a.device.counters.tx_packets), 128);
+    for (unsigned i = 0; i < 100; i++) {
+        vm_post(&b, 2, RX_BUFFER);
+        assert_true(virtio_write(&a.device, VIRTIO_NOTIFY, 2, VSOCK_TX) || i >= 35);
+        while (vm_receive(&b, &payload) != NULL)
+            assert_int_equal(payload[0], next++);
+    }
+    assert_int_equal(next, 200);
+    assert_int_equal(drops(&a), 0);
+    assert_int_equal(completed(&a), 200);
+}
+
 /*
  * A receiver that never refills: half of the send ring waits for it, then connections end, on both
  * sides before any more of them arrives; other peers are reached all the time.
@@ -373,6 +399,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_message_ends_once, start, end),
         cmocka_unit_test_setup_teardown(a_stalled_peer_holds_up_nobody_else, start, end),
         cmocka_unit_test_setup_teardown(refills_are_told_when_awaited, start, end),
+        cmocka_unit_test_setup_teardown(a_slow_receiver_loses_nothing, start, end),
         cmocka_unit_test_setup_teardown(a_dead_receiver_costs_its_connections, start, end),
         cmocka_unit_test_setup_teardown(a_torn_stream_never_goes_on, start, end),
         cmocka_unit_test_setup_teardown(resets_wait_for_buffers, start, end),

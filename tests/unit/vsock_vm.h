@@ -118,7 +118,7 @@ static inline void vm_offer(struct socket_vm *vm, unsigned queue, uint16_t head,
 static inline void vm_kick(struct socket_vm *vm, unsigned queue)
 {
     for (unsigned i = 0; virtio_write(&vm->device, VIRTIO_NOTIFY, 2, queue); i++)
-        if (i > VSOCK_TX_SIZE)
+        if (i > 2 * VSOCK_PATIENCE)
             abort(); /* it would never end */
 }
 
