@@ -18,7 +18,7 @@
  * A sender with half a ring for one receiver repeats its kick so often before connections end; each
  * packet that the receiver takes makes up for some.
  */
-#define VSOCK_PATIENCE    65536u
+#define VSOCK_PATIENCE    262144u
 #define VSOCK_REFUND      256u
 #define VSOCK_PACKET_MAX  (64 * KIB) /* payload of a packet */
 
