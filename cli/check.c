@@ -40,15 +40,6 @@ static void print_error(const char *path, struct config_position at, const char 
     fprintf(stderr, "%s:%u:%u: %s\n", path, at.line, at.column, text);
 }
 
-static void print_errors(const char *path, const struct config_errors *errors)
-{
-    unsigned kept = errors->count < CONFIG_ERRORS_MAX ? errors->count : CONFIG_ERRORS_MAX;
-    for (unsigned i = 0; i < kept; i++)
-        print_error(path, errors->list[i].at, errors->list[i].text);
-    if (errors->count > kept)
-        fprintf(stderr, "%s: %u more errors\n", path, errors->count - kept);
-}
-
 static void print_cores(const struct cpu_set *cpus)
 {
     const char *separator = "";
@@ -118,17 +109,36 @@ static int check_placement(const char *path, const struct check_machine *wanted,
     return STATUS_ERRORS;
 }
 
+long check_load(const char *path, const char **text)
+{
+    static char buffer[FILE_MAX];
+    *text = buffer;
+    return read_file(path, buffer);
+}
+
+int check_text(const char *path, const char *text, size_t length, unsigned limit,
+               struct config *config)
+{
+    static struct config_errors errors;
+    if (config_parse(text, length, config, &errors))
+        return STATUS_OK;
+    unsigned kept = errors.count < CONFIG_ERRORS_MAX ? errors.count : CONFIG_ERRORS_MAX;
+    for (unsigned i = 0; i < kept; i++) {
+        if (limit == 0 || errors.list[i].at.line < limit)
+            print_error(path, errors.list[i].at, errors.list[i].text);
+        else
+            fprintf(stderr, "mullion: beside %s: %s\n", path, errors.list[i].text);
+    }
+    if (errors.count > kept)
+        fprintf(stderr, "%s: %u more errors\n", path, errors.count - kept);
+    return STATUS_ERRORS;
+}
+
 int check_read(const char *path, struct config *config)
 {
-    static char text[FILE_MAX];
-    static struct config_errors errors;
-    long length = read_file(path, text);
-    if (length < 0)
-        return STATUS_USAGE;
-    if (config_parse(text, (size_t)length, config, &errors))
-        return STATUS_OK;
-    print_errors(path, &errors);
-    return STATUS_ERRORS;
+    const char *text;
+    long length = check_load(path, &text);
+    return length < 0 ? STATUS_USAGE : check_text(path, text, (size_t)length, 0, config);
 }
 
 int check_file(const char *path, const struct check_machine *machine)

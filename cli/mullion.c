@@ -1,12 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The `mullion` command: what a host or the service VM can do about the machine's configuration. */
+/* The `mullion` command: what the service VM, or a host, can do about the machine's division. */
 #include <stdio.h>
 #include <string.h>
 
 #include "check.h"
-#include "core/config_units.h"
+#include "command.h"
+#include "console.h"
+#include "create.h"
 #include "grub_entry.h"
+#include "life.h"
+#include "listing.h"
 #include "probe.h"
+#include "ring.h"
 #include "tree.h"
 
 #define VERSION "0.1.0"
@@ -14,71 +19,11 @@
 #define DEFAULT_IMAGE  "/boot/mullion/mullion.elf"
 #define DEFAULT_CONFIG "/boot/mullion/mullion.conf"
 
-static const char usage[] = "usage: mullion check [--cpus N --memory SIZE] FILE...\n"
-                            "       mullion probe [--config] [--root DIR]\n"
-                            "       mullion grub-entry [--image FILE] [--root DIR] [FILE]\n"
-                            "       mullion help | --help | --version\n";
-
-static const char help[] =
-    "\n"
-    "check       reads configuration files as the monitor would and prints each error as\n"
-    "            FILE:line:column: what is wrong; what to write instead\n"
-    "            and, if there is none, a line for each VM. FILE may be - for standard\n"
-    "            input. With --cpus and --memory it also places the VMs on a machine of N\n"
-    "            cores and SIZE memory (512M, 16G), and says which ones find no room.\n"
-    "probe       says whether this machine can run Mullion, what to change if not, and a\n"
-    "            configuration for it; with --config only the configuration. Root sees more.\n"
-    "grub-entry  prints a menu entry for GRUB 2 that starts the image " DEFAULT_IMAGE "\n"
-    "            (--image) with a configuration, by default " DEFAULT_CONFIG ",\n"
-    "            and the files that it names, from its folder or /boot. It changes nothing.\n"
-    "\n"
-    "With --root DIR, probe and grub-entry look at a copy of another machine's files.\n"
-    "\n"
-    "Exit status: 0 all is well, 1 a file has errors or the machine cannot run Mullion, 2 wrong\n"
-    "usage or an unreadable file. The language of the files: man mullion.conf.\n";
-
-static int fail_usage(const char *what, const char *value)
+static int run_check(char **args, const struct options *options)
 {
-    fprintf(stderr, "mullion: %s%s%s\n%s", what, value[0] != '\0' ? ": " : "", value, usage);
-    return STATUS_USAGE;
-}
-
-static bool is_option(const char *word)
-{
-    return word != NULL && strncmp(word, "--", 2) == 0;
-}
-
-/* Read one option's VALUE, NULL if there is none, into MACHINE. Returns a STATUS_. */
-static int read_option(const char *option, const char *value, struct check_machine *machine)
-{
-    uint64_t cpus;
-    if (value == NULL)
-        return fail_usage("a value is missing behind", option);
-    if (strcmp(option, "--memory") == 0) {
-        if (!config_units_size(value, strlen(value), &machine->memory) ||
-            machine->memory < CONFIG_MEMORY_MIN || machine->memory > CONFIG_MEMORY_MAX)
-            return fail_usage("--memory must be a size of 16M to 64T, such as 16G, and is", value);
-        return STATUS_OK;
-    }
-    if (!config_units_number(value, strlen(value), &cpus) || cpus == 0 || cpus > MAX_CPUS)
-        return fail_usage("--cpus must be 1 to 256, and is", value);
-    machine->cpus = (unsigned)cpus;
-    return STATUS_OK;
-}
-
-static int run_check(char **args)
-{
-    struct check_machine machine = {0};
-    for (; is_option(*args); args += 2) {
-        if (strcmp(*args, "--cpus") != 0 && strcmp(*args, "--memory") != 0)
-            return fail_usage("there is no option", *args);
-        if (read_option(args[0], args[1], &machine) != STATUS_OK)
-            return STATUS_USAGE;
-    }
+    struct check_machine machine = {(unsigned)options->cpus, options->memory};
     if ((machine.cpus == 0) != (machine.memory == 0))
-        return fail_usage("--cpus and --memory belong together; write both", "");
-    if (*args == NULL)
-        return fail_usage("check needs a file", "");
+        return usage_fail(NULL, "--cpus and --memory belong together; write both", "");
     int worst = STATUS_OK;
     for (; *args != NULL; args++) {
         int status = check_file(*args, &machine);
@@ -87,71 +32,138 @@ static int run_check(char **args)
     return worst;
 }
 
-static int run_probe(char **args)
-{
-    bool config_only = false;
-    for (; *args != NULL; args++) {
-        if (strcmp(*args, "--config") == 0) {
-            config_only = true;
-            continue;
-        }
-        if (strcmp(*args, "--root") != 0)
-            return fail_usage(is_option(*args) ? "there is no option" : "probe takes no file",
-                              *args);
-        if (*++args == NULL)
-            return fail_usage("a value is missing behind", "--root");
-        tree_set_root(*args);
-    }
-    return probe_run(config_only);
-}
-
-static int run_grub_entry(char **args)
-{
-    const char *image = DEFAULT_IMAGE;
-    for (; is_option(*args); args += 2) {
-        bool root = strcmp(*args, "--root") == 0;
-        if (!root && strcmp(*args, "--image") != 0)
-            return fail_usage("there is no option", *args);
-        if (args[1] == NULL)
-            return fail_usage("a value is missing behind", *args);
-        if (root)
-            tree_set_root(args[1]);
-        else
-            image = args[1];
-    }
-    if (*args != NULL && args[1] != NULL)
-        return fail_usage("grub-entry takes one file, and there is also", args[1]);
-    return grub_entry_print(image, *args != NULL ? *args : DEFAULT_CONFIG);
-}
-
-static int run_version(char **args)
+static int run_probe(char **args, const struct options *options)
 {
     (void)args;
-    printf("mullion %s\n", VERSION);
-    return STATUS_OK;
+    if (options->root != NULL)
+        tree_set_root(options->root);
+    return probe_run(options->config);
 }
 
-static int run_help(char **args)
+static int run_grub_entry(char **args, const struct options *options)
 {
-    (void)args;
-    printf("%s%s", usage, help);
-    return STATUS_OK;
+    if (options->root != NULL)
+        tree_set_root(options->root);
+    return grub_entry_print(options->image != NULL ? options->image : DEFAULT_IMAGE,
+                            *args != NULL ? *args : DEFAULT_CONFIG);
 }
 
-static const struct {
-    const char *name;
-    int (*run)(char **args);
-} commands[] = {
-    {"check", run_check}, {"probe", run_probe}, {"grub-entry", run_grub_entry}, {"help", run_help},
-    {"--help", run_help}, {"-h", run_help},     {"--version", run_version},
+static int run_help(char **args, const struct options *options);
+
+#define MANY 256u
+
+const struct command commands[] = {
+    {"list", "[--json]", "the VMs, their cores, memory, state and network", listing_list, 0, 0},
+    {"show", "[--json] VM", "one VM, and its block of the configuration", listing_show, 1, 1},
+    {"machine", "[--json]", "cores, memory, modules, and what no VM has (the pool)",
+     listing_machine, 0, 0},
+    {"stats", "[--json] [VM]", "exits by reason, denials, and the traffic of the devices",
+     listing_stats, 0, 1},
+    {"config", "", "the machine as it is now, as a configuration", listing_config, 0, 0},
+    {"log", "[--follow]", "the monitor's log, with the consoles of all VMs", ring_log, 0, 0},
+    {"console", "VM", "the console of a VM, from its last 16 KiB on; Ctrl-] leaves it", console_run,
+     1, 1},
+    {"create", "FILE",
+     "makes the VMs of FILE: all of them, or none. They are off until started.\n"
+     "Modules that the monitor has not are uploaded, from FILE's folder,\n"
+     "/var/lib/mullion or /boot. Cores and memory that the pool lacks are taken\n"
+     "off line here, and given",
+     create_run, 1, 1},
+    {"start", "[--timeout SECONDS] VM...", "starts VMs that are off", life_start, 1, MANY},
+    {"stop", "[--timeout SECONDS] VM...",
+     "has the VM's kernel sync and switch off, by magic SysRq "
+     "on its console",
+     life_stop, 1, MANY},
+    {"kill", "[--timeout SECONDS] VM...", "switches VMs off at once", life_kill, 1, MANY},
+    {"reboot", "[--timeout SECONDS] VM...", "kill and start", life_reboot, 1, MANY},
+    {"destroy", "[--timeout SECONDS] VM...",
+     "switches VMs off and takes them apart; their memory "
+     "is cleared, and what\nwas this VM's comes back on line",
+     life_destroy, 1, MANY},
+    {"upload", "[--as NAME] FILE", "gives the monitor a kernel or an initrd", create_upload, 1, 1},
+    {"forget", "NAME", "has it drop one that no VM uses", create_forget, 1, 1},
+    {"diff", "FILE", "what FILE says otherwise than the machine is; status 1 if anything",
+     create_diff, 1, 1},
+    {"check", "[--cpus N --memory SIZE] FILE...",
+     "reads configuration files as the monitor would and prints each error as\n"
+     "FILE:line:column: what is wrong; what to write instead\n"
+     "and, if there is none, a line for each VM. FILE may be - for standard\n"
+     "input. With --cpus and --memory it also places the VMs on a machine of N\n"
+     "cores and SIZE memory (512M, 16G), and says which ones find no room",
+     run_check, 1, MANY},
+    {"probe", "[--config] [--root DIR]",
+     "says whether this machine can run Mullion, what to change if not, and a\n"
+     "configuration for it; with --config only the configuration. Root sees more",
+     run_probe, 0, 0},
+    {"grub-entry", "[--image FILE] [--root DIR] [FILE]",
+     "prints a menu entry for GRUB 2 that starts the image " DEFAULT_IMAGE "\n"
+     "(--image) with a configuration, by default " DEFAULT_CONFIG ",\n"
+     "and the files that it names, from its folder or /boot. It changes nothing.\n"
+     "With --root DIR, probe and grub-entry look at a copy of another machine's files",
+     run_grub_entry, 0, 1},
+    {"help", "", "this text", run_help, 0, 0},
+    {0},
 };
+
+static void print_usage(FILE *out, const struct command *only)
+{
+    const char *lead = "usage:";
+    for (const struct command *c = commands; c->name != NULL; c++) {
+        if (only != NULL && c != only)
+            continue;
+        fprintf(out, "%-6s mullion %s%s%s\n", lead, c->name, c->arguments[0] != '\0' ? " " : "",
+                c->arguments);
+        lead = "";
+    }
+    if (only == NULL)
+        fprintf(out, "       mullion --help | --version\n");
+}
+
+int usage_fail(const struct command *command, const char *what, const char *value)
+{
+    fprintf(stderr, "mullion: %s%s%s\n", what, value[0] != '\0' ? ": " : "", value);
+    print_usage(stderr, command);
+    return STATUS_USAGE;
+}
+
+static int run_help(char **args, const struct options *options)
+{
+    (void)args;
+    (void)options;
+    print_usage(stdout, NULL);
+    printf("\n");
+    for (const struct command *c = commands; c->name != NULL; c++) {
+        const char *name = c->name;
+        for (const char *line = c->help; line != NULL; name = "") {
+            const char *end = strchr(line, '\n');
+            int length = end != NULL ? (int)(end - line) : (int)strlen(line);
+            printf("%-11s %.*s\n", name, length, line);
+            line = end != NULL ? end + 1 : NULL;
+        }
+    }
+    printf("\nExit status: 0 all is well, 1 refused, or a file has errors, or the machine cannot "
+           "run\nMullion, 2 wrong usage or an unreadable file, 3 no way to the monitor, 4 a time "
+           "limit\nhas passed. All but check, probe and grub-entry are for root in the service "
+           "VM.\nThe language of the files: man mullion.conf.\n");
+    return STATUS_OK;
+}
 
 int main(int count, char **args)
 {
+    struct options options = {0};
+    const struct command *command = commands;
     if (count < 2)
-        return fail_usage("what shall be done?", "");
-    for (unsigned i = 0; i < ARRAY_SIZE(commands); i++)
-        if (strcmp(args[1], commands[i].name) == 0)
-            return commands[i].run(args + 2);
-    return fail_usage("there is no command", args[1]);
+        return usage_fail(NULL, "what shall be done?", "");
+    if (strcmp(args[1], "--help") == 0 || strcmp(args[1], "-h") == 0)
+        return run_help(args, &options);
+    if (strcmp(args[1], "--version") == 0) {
+        printf("mullion %s\n", VERSION);
+        return STATUS_OK;
+    }
+    while (command->name != NULL && strcmp(command->name, args[1]) != 0)
+        command++;
+    if (command->name == NULL)
+        return usage_fail(NULL, "there is no command", args[1]);
+    int status = options_read(command, args + 2, &options);
+    return status == STATUS_OK ? command->run(args + 2, &options) : status;
 }

@@ -16,7 +16,7 @@ def main():
     parser.add_argument("--build", default="build", help="the build directory (default: build)")
     options = parser.parse_args()
     steps = Steps(1)
-    steps.run("make the service VM's disk", ServiceDisk(options.build, steps.note).make)
+    steps.run("make the service's disk", ServiceDisk(options.build, steps.note).make)
 
 
 if __name__ == "__main__":

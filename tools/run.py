@@ -44,7 +44,7 @@ def prepare(machine, disk):
     steps.run("build the guests' initrd", lambda: make(build, "guests/initrd.img"))
     steps.run("build the monitor", lambda: make(build, "mullion.elf", "mullion"))
     if disk:
-        steps.run("make the service VM's disk", ServiceDisk(build, steps.note).make)
+        steps.run("make the service's disk", ServiceDisk(build, steps.note).make)
         steps.run("write this run's disk", lambda: write_run_disk(machine, run_files(build)))
     return steps
 

@@ -43,7 +43,7 @@ static void function_interrupt(struct virtio_device *device, uint16_t vector)
 {
     struct vm *vm = device->vm;
     enum pci_slot slot = device == &vm->net.device ? PCI_NET : PCI_SOCKET;
-    struct virtio_function *function = function_of(vm, slot);
+    struct virtio_function *function = function_of(vm, (int)slot);
     const volatile uint32_t *entry =
         guest_pci_virtio_messages(&vm->pci, slot) ? message_entry(function, vector) : NULL;
     if (entry == NULL) {
@@ -142,7 +142,7 @@ static void move_ports(struct vm *vm, struct virtio_function *function, uint16_t
 
 static void follow_bars(struct vm *vm, int slot)
 {
-    struct virtio_function *function = function_of(vm, slot);
+    struct virtio_function *function = function_of(vm, (int)slot);
     if (function == NULL)
         return;
     uint16_t ports = guest_pci_virtio_port(&vm->pci, (enum pci_slot)slot);
@@ -155,7 +155,7 @@ static void follow_bars(struct vm *vm, int slot)
 
 static void function_reset(struct vm *vm, enum pci_slot slot, uint8_t number)
 {
-    struct virtio_function *function = function_of(vm, slot);
+    struct virtio_function *function = function_of(vm, (int)slot);
     if (function == NULL)
         return;
     virtio_reset(&function->device);
@@ -165,7 +165,7 @@ static void function_reset(struct vm *vm, enum pci_slot slot, uint8_t number)
         ((uint32_t *)(void *)function->page)[4 * vector + 3] = MSIX_MASKED;
     guest_pci_add_virtio(&vm->pci, slot, number, function->device.class->id,
                          function->device.class->queues + 1);
-    follow_bars(vm, slot);
+    follow_bars(vm, (int)slot);
 }
 
 void virtio_pci_reset(struct vm *vm)
@@ -212,7 +212,7 @@ static bool config_port(struct vm *vm, const struct port_access *access, uint32_
         *value = guest_pci_read(&vm->pci, access->port, access->size);
     } else {
         guest_pci_write(&vm->pci, access->port, access->size, *value);
-        follow_bars(vm, slot);
+        follow_bars(vm, (int)slot);
     }
     return true;
 }

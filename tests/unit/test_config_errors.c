@@ -40,7 +40,7 @@ static const struct bad bad_files[] = {
     {"poweroff never\nvm a {}", 1, 10, -1,
      "poweroff \"never\" is not known; write last or service"},
     {"servise s {}", 1, 1, -1, "\"servise\" is not a keyword; write \"service\"?"},
-    {"network lan { a b\nc {} }\nvm a {}", 1, 1, -1, "\"network\" is not a keyword; " TOP},
+    {"bridge lan { a b\nc {} }\nvm a {}", 1, 1, -1, "\"bridge\" is not a keyword; " TOP},
     {"a-word-that-is-far-too-long-to-be-shown-in-full {}\nvm a {}", 1, 1, -1,
      "\"a-word-that-is-far-too-long-to-be-sh...\" is not a keyword; " TOP},
     {"vm a {}\n cpus 2", 2, 2, -1, "\"cpus\" stands outside of a block; write it in vm NAME { }"},
@@ -64,9 +64,9 @@ static const struct bad bad_files[] = {
     {"vm a { cpus 2\nvm b {}", 2, 1, 0, "vm \"a\": the block is not closed; write a } before this"},
     {"vm a { cpus 2\n\n", 3, 1, 0, "vm \"a\": the block is not closed; write a } before this"},
     {"vm a { cpsu 2 }", 1, 8, 0, "vm \"a\": \"cpsu\" is not a keyword; write \"cpus\"?"},
-    {"vm a { network lan }", 1, 8, 0,
-     "vm \"a\": \"network\" is not a keyword; write one of cpus, memory, node, kernel, initrd, "
-     "modules, cmdline, console, like, allow-smt-sharing, port, msr"},
+    {"vm a { bridge lan }", 1, 8, 0,
+     "vm \"a\": \"bridge\" is not a keyword; write one of cpus, memory, node, kernel, initrd, "
+     "modules, cmdline, console, network, peers, like, allow-smt-sharing, port, msr"},
     {"vm a { strict }", 1, 8, 0, "vm \"a\": \"strict\" stands in a VM's block; write it outside"},
     {"vm a { cpus 2; { }", 1, 16, 0, "vm \"a\": a \"{\" is out of place; remove it"},
     {"vm a { cpus 2\n\tcpus 3 }", 2, 2, 0, "vm \"a\": cpus is written twice; keep one of the two"},
@@ -111,6 +111,13 @@ static const struct bad bad_files[] = {
      "vm \"a\": \"b\" is too much behind cmdline; write for example: "
      "cmdline \"console=ttyS0 quiet\""},
     {"vm a { console urat }", 1, 16, 0, "vm \"a\": console urat is not known; write uart or none"},
+    {"vm a { network Lan }", 1, 16, 0,
+     "vm \"a\": network Lan has other characters than a-z, 0-9, - and _; write for example lan-1"},
+    {"vm a { peers b }", 1, 8, 0, "vm \"a\": peers b names no other VM; write the name of one"},
+    {"vm a { peers a }", 1, 8, 0, "vm \"a\": peers a names no other VM; write the name of one"},
+    {"vm a { peers 1 2 3 4 5 6 7 8 9 }", 1, 30, 0,
+     "vm \"a\": there are more than 8 peers; write at most 8, and this VM among the peers of the "
+     "others"},
     {"vm a { allow-smt-sharing yes }", 1, 26, 0,
      "vm \"a\": \"yes\" is too much behind allow-smt-sharing; write for example: "
      "allow-smt-sharing"},

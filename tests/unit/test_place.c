@@ -319,11 +319,11 @@ static void test_overcommit(void **state)
     expect_reason(1, 2, 1,
                   "vm \"a\": memory 512M: none is left; write less \"memory\" in other VMs");
     small_machine(1, 1, 256 * MIB, 0);
-    for (unsigned i = 0; i < 40; i++)
-        add_ram(0, 4 * GIB + i * 64 * MIB, 32 * MIB);
+    for (unsigned i = 0; i < 80; i++)
+        add_ram(0, 4 * GIB + i * 64 * MIB, 16 * MIB);
     assert_int_equal(place("vm a { memory 1G }"), 0);
     expect_reason(0, 1, 8,
-                  "vm \"a\": memory 1G would be in more than 16 pieces; write at most 254M");
+                  "vm \"a\": memory 1G would be in more than 32 pieces; write at most 254M");
     assert_int_equal(place("vm a { memory 8G }"), 0);
     expect_reason(0, 1, 8,
                   "vm \"a\": memory 8G is more than the 1534M left (largest free piece: "
