@@ -49,3 +49,11 @@ $(GUEST_DIR)/init: $(GUEST_SRC) $(wildcard guest/*.h)
 
 $(GUEST_DIR)/initrd.img: guest/mkinitrd.py $(GUEST_DIR)/init $(GUEST_DIR)/busybox
 	guest/mkinitrd.py --init $(GUEST_DIR)/init --busybox $(GUEST_DIR)/busybox $@
+
+# Further VMs' own: who may log in by ssh is the service VM's root.
+$(GUEST_DIR)/net.img: guest/mknet.py guest/mkinitrd.py $(wildcard guest/net/*) $(GUEST_DIR)/init \
+		$(GUEST_DIR)/busybox $(GUEST_DIR)/vmlinuz-6.1 $(BUILD)/service/id_ed25519.pub
+	@guest/mknet.py --build $(BUILD) --key $(BUILD)/service/id_ed25519.pub $@
+
+$(BUILD)/service/id_ed25519.pub:
+	@$(MAKE) service-disk

@@ -12,7 +12,7 @@ import sys
 sys.dont_write_bytecode = True
 
 from mullion_host import interactive, smoke
-from mullion_host.debian import give_debian, run_files, write_run_disk
+from mullion_host.debian import give_debian, give_network, run_files, write_run_disk
 from mullion_host.disk import ServiceDisk
 from mullion_host.machine import Machine, configuration, divide
 from mullion_host.packages import Fetcher
@@ -45,6 +45,7 @@ def prepare(machine, disk):
     steps.run("build the monitor", lambda: make(build, "mullion.elf", "mullion"))
     if disk:
         steps.run("make the service's disk", ServiceDisk(build, steps.note).make)
+        steps.run("pack the VMs' programs", lambda: make(build, "guests/net.img"))
         steps.run("write this run's disk", lambda: write_run_disk(machine, run_files(build)))
     return steps
 
@@ -71,8 +72,7 @@ def main():
     machine = Machine(options.build, vms, options.accel, extra=shlex.split(options.qemu))
     if not options.smoke:
         give_debian(machine)
-        for vm in vms:
-            vm.settings = "network lan"
+        give_network(machine)
     if options.show:
         print(configuration(vms))
         print(shlex.join(machine.command(3, 4)))

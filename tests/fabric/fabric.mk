@@ -9,6 +9,6 @@ $(BUILD)/fabric/mark: tests/fabric/mark.c
 	@mkdir -p $(@D)
 	@$(CC) -std=gnu17 -Os -static -Wall -Wextra -Werror -o $@ $<
 
-check-fabric: $(BUILD)/mullion.elf $(BUILD)/mullion guests service-disk $(BUILD)/fabric/mark $(BUILD)/bench/count.so
+check-fabric: $(BUILD)/mullion.elf $(BUILD)/mullion guests service-disk $(BUILD)/guests/net.img $(BUILD)/fabric/mark $(BUILD)/bench/count.so
 	@tools/deps.sh build run disk check
 	@BUILD=$(BUILD) tests/fabric/run.py

@@ -27,6 +27,16 @@ def give_debian(machine, controller="ahci", memory=MEMORY):
     machine.extra = [*machine.extra, *devices(machine, controller)]
 
 
+def give_network(machine):
+    """All VMs on one network; those beside the service VM with addresses, and stock programs for it."""
+    machine.more = {**machine.more, "net.img": "guests/net.img"}
+    for number, vm in enumerate(machine.vms):
+        vm.settings = "; ".join(filter(None, ["network lan", vm.settings]))
+        if number > 0:
+            vm.initrd = "net.img"
+            vm.words = f"mullion.ip=10.77.0.{10 + number} {vm.words}".strip()
+
+
 def devices(machine, controller):
     """QEMU's words. What a run writes on a disk is gone with it: the files stay as they are."""
     words = []
@@ -43,6 +53,7 @@ def run_files(build):
     found = {"sbin/mullion": os.path.join(build, "mullion"),
              "vmlinuz": os.path.join(build, "guests/vmlinuz-6.1"),
              "initrd.img": os.path.join(build, "guests/initrd.img"),
+             "net.img": os.path.join(build, "guests/net.img"),
              "completion/mullion": "cli/completion.bash"}
     found.update({f"man/{os.path.basename(page)}": page for page in glob.glob("docs/*.[1-8]")})
     return {inside: file for inside, file in found.items() if os.path.exists(file)}

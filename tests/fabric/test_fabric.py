@@ -1,0 +1,189 @@
+# SPDX-License-Identifier: Apache-2.0
+# What kernels share, through stock programs: the service VM's Debian and two VMs on its network.
+
+import re
+
+import pytest
+
+from debian_rig import debian_machine, start
+from mullion_host.debian import give_network
+from rig import guest
+
+WEB, DB = "10.77.0.11", "10.77.0.12"
+SSH = "ssh -o StrictHostKeyChecking=no -o LogLevel=ERROR -o ConnectTimeout=20"
+STREAM = 16 << 20  # bytes
+CYCLES = 20
+
+
+@pytest.fixture(scope="module")
+def fabric(build):
+    """The service VM, `web`, and `db`, which has socket connections with web."""
+    runs = []
+    machine = debian_machine(build, "fabric/shared",
+                             more=[guest("web", cpus=2), guest("db", cpus=1)])
+    machine.vms[2].settings = "peers web"
+    give_network(machine)
+    try:
+        run = start(machine, runs)
+        for address in (WEB, DB):
+            run.sh(f"for i in $(seq 60); do {SSH} root@{address} true 2>/dev/null && break; "
+                   f"sleep 1; done; {SSH} root@{address} true")
+        yield run
+    finally:
+        for run in runs:
+            run.end()
+
+
+def on(address, command):
+    """The words that run COMMAND in a VM, from the service VM."""
+    return f"{SSH} root@{address} '{command}'"
+
+
+def devices(run, kind="net"):
+    """{VM: {counter: number}} as `mullion stats` says."""
+    found = {}
+    for line in run.sh("mullion stats"):
+        words = line.split()
+        if len(words) == 9 and words[1] == kind:
+            found[words[0]] = dict(zip(("rx", "rx-bytes", "tx", "tx-bytes", "drops", "kicks",
+                                        "interrupts"), map(int, words[2:])))
+    return found
+
+
+def test_ssh_and_the_way_out(fabric, record_property):
+    """Names are the kernels' own; a VM reaches the outside through the service VM's card."""
+    assert fabric.sh(on(WEB, "hostname"))[-1] == "web"
+    assert fabric.sh(on(DB, "hostname"))[-1] == "db"
+    fabric.sh(on(WEB, f"ping -c 2 {DB}"))
+    fabric.sh(on(DB, "ping -c 2 10.0.2.2"))
+    listed = fabric.sh("mullion list")
+    assert [line.split()[0] for line in listed] == ["VM", "host", "web", "db"]
+    record_property("seen", "ssh into two VMs, VM to VM, VM to the emulator's host")
+
+
+def test_stream(fabric, record_property):
+    """A TCP stream between two VMs arrives as it was sent, in large units."""
+    before = devices(fabric)
+    fabric.sh(on(DB, f"head -c {STREAM} /dev/urandom >/tmp/sent"))
+    sent = fabric.sh(on(DB, "sha256sum </tmp/sent"))[-1]
+    fabric.sh(f"{on(WEB, 'socat -u TCP-LISTEN:5000,reuseaddr STDOUT | sha256sum')} >/tmp/got & "
+              f"sleep 2; {on(DB, f'socat -u FILE:/tmp/sent TCP:{WEB}:5000')}; wait")
+    assert fabric.sh("cat /tmp/got")[-1] == sent
+    after = devices(fabric)
+    moved = after["web"]["rx-bytes"] - before["web"]["rx-bytes"]
+    frames = after["web"]["rx"] - before["web"]["rx"]
+    kicks = sum(after[vm]["kicks"] - before[vm]["kicks"] for vm in ("web", "db"))
+    assert moved >= STREAM
+    record_property("seen", f"{moved:,} bytes in {frames:,} frames; {moved // kicks:,} bytes a kick "
+                            "of both ends, ssh included")
+
+
+def test_sockets(fabric, record_property):
+    """AF_VSOCK between peers, in both directions; nobody else gets through."""
+    vms = {line.split()[0]: line.split()[1] for line in fabric.sh("mullion list")[1:]}
+    fabric.sh(on(WEB, "head -c 3000000 /dev/urandom >/tmp/there"))
+    sums = [fabric.sh(on(WEB, "sha256sum </tmp/there"))[-1],
+            fabric.sh(on(DB, "sha256sum </tmp/sent"))[-1]]
+    fabric.sh(on(WEB, "socat VSOCK-LISTEN:1234 OPEN:/tmp/there!!CREATE:/tmp/back "
+                      "</dev/null >/tmp/log 2>&1 &"))
+    fabric.sh("sleep 1; " + on(DB, f"socat -t 20 VSOCK-CONNECT:{vms['web']}:1234 "
+                                   "OPEN:/tmp/sent!!CREATE:/tmp/got"))
+    got = [fabric.sh(on(DB, "sha256sum </tmp/got"))[-1],
+           fabric.sh("sleep 1; " + on(WEB, "sha256sum </tmp/back"))[-1]]
+    assert got == sums
+    refused = fabric.sh(f"socat -T 5 - VSOCK-CONNECT:{vms['web']}:1234 </dev/null 2>&1 || true")
+    assert any("reset" in line.lower() for line in refused), refused
+    record_property("seen", f"{3000000 + STREAM:,} bytes, both directions at once; no peer: reset")
+
+
+def test_spoofing(fabric, record_property):
+    """A VM that takes another address is not heard, and what it sends is counted."""
+    before = devices(fabric)["db"]["drops"]
+    fabric.sh(on(DB, "(sleep 1; ip link set eth0 address 02:00:00:00:00:99; "
+                     f"ping -c 3 -W 1 {WEB} >/tmp/spoof; ip link set eth0 address $(cat /tmp/mac)) "
+                     ">/dev/null 2>&1 & cat /sys/class/net/eth0/address >/tmp/mac"))
+    fabric.sh("sleep 8")
+    said = fabric.sh(on(DB, "cat /tmp/spoof"))
+    assert any("100% packet loss" in line for line in said), said
+    dropped = devices(fabric)["db"]["drops"] - before
+    assert dropped > 0
+    record_property("seen", f"{dropped} frames with a false address dropped")
+
+
+def test_nfs(fabric, record_property):
+    """Two VMs mount the service VM's export at once and see each other's files."""
+    for address in (WEB, DB):
+        fabric.sh(on(address, "mkdir -p /mnt/nfs; mount -t nfs4 -o addr=10.77.0.1,vers=4.2 "
+                              "10.77.0.1:/srv/share /mnt/nfs"))
+    fabric.sh(on(WEB, "cp /tmp/there /mnt/nfs/from-web; sync"))
+    sums = {fabric.sh(command)[-1].split()[0] for command in
+            (on(DB, "sha256sum /mnt/nfs/from-web"), on(WEB, "sha256sum /tmp/there"),
+             "sha256sum /srv/share/from-web")}
+    assert len(sums) == 1
+    for address in (WEB, DB):
+        fabric.sh(on(address, "umount /mnt/nfs"))
+    record_property("seen", "3,000,000 bytes written by one, read by the other and the server")
+
+
+def test_root_over_nbd(fabric, record_property):
+    """An ext4 root file system on the service VM's disk, over NBD, in which a shell runs."""
+    fabric.sh("mkfs.ext4 -q -F /srv/nbd/disk.img; mount /srv/nbd/disk.img /mnt; "
+              "mkdir -p /mnt/bin /mnt/proc; cp /usr/bin/busybox /mnt/bin/ 2>/dev/null; umount /mnt; "
+              "systemctl restart nbd-server")
+    fabric.sh(on(WEB, "nbd-client -N disk 10.77.0.1 /dev/nbd0 >/dev/null; mkdir -p /mnt/root; "
+                      "mount /dev/nbd0 /mnt/root; cp /bin/busybox /mnt/root/bin/sh"))
+    said = fabric.sh(on(WEB, "echo \"echo in-the-root; echo written >/file\" | "
+                             "chroot /mnt/root /bin/sh; umount /mnt/root; "
+                             "nbd-client -d /dev/nbd0 >/dev/null"))
+    assert "in-the-root" in said
+    assert fabric.sh("mount /srv/nbd/disk.img /mnt; cat /mnt/file; umount /mnt")[-1] == "written"
+    record_property("seen", "a root on ext4 over NBD, its file found on the server")
+
+
+def numbers(run):
+    """The pool's free memory and the monitor's own in use."""
+    text = " ".join(run.sh("mullion machine --json"))
+    return [int(re.search(pattern, text)[1]) for pattern in (r'"memory-free": (\d+)',
+                                                             r'"used": (\d+)')]
+
+
+def test_vms_come_and_go(fabric, record_property):
+    """A VM is made of a file, answers ssh, is stopped and destroyed; cycles leave nothing behind."""
+    fabric.sh("printf 'vm mail {\\n cpus 1\\n memory 96M\\n kernel vmlinuz\\n initrd net.img\\n "
+              "cmdline \"console=ttyS0 mullion.name=mail mullion.ip=10.77.0.13\"\\n network lan\\n}"
+              "\\n' >/root/mail.conf")
+    fabric.sh("mullion create /root/mail.conf && mullion start mail")
+    fabric.sh(f"for i in $(seq 60); do {SSH} root@10.77.0.13 true 2>/dev/null && break; sleep 1; "
+              "done")
+    assert fabric.sh(on("10.77.0.13", "hostname"))[-1] == "mail"
+    fabric.sh("mullion config >/root/now; mullion diff /root/now")
+    assert any("Linux version" in line for line in fabric.sh("mullion console mail </dev/null | "
+                                                             "tr -d \"\\r\" | grep Linux.version"))
+    fabric.sh("mullion stop mail; mullion destroy mail")
+    assert fabric.sh("cat /sys/devices/system/cpu/online")[-1] == "0-1"
+    before = numbers(fabric)
+    fabric.sh(f"for i in $(seq {CYCLES}); do mullion create /root/mail.conf && "
+              "mullion start mail && mullion destroy mail || exit 1; done >/root/cycles")
+    assert numbers(fabric) == before
+    assert fabric.sh("cat /sys/devices/system/cpu/online")[-1] == "0-1"
+    fabric.sh(on(WEB, f"ping -c 1 {DB}"))
+    record_property("seen", f"{CYCLES} cycles; free memory and the monitor's own are as before: "
+                            f"{before[0]:,} and {before[1]:,} bytes")
+
+
+def test_the_service_vm_restarts(fabric, record_property):
+    """Its reboot, under load, is nobody else's: the others talk on, and are found as they were."""
+    fabric.sh(on(WEB, f"(ping -i 0.5 {DB} >/tmp/pings 2>&1 &)"))
+    fabric.type_service("(dd if=/dev/sda of=/dev/null bs=1M &) ; sleep 2; reboot")
+    fabric.prompt(2)
+    listed = {line.split()[0]: line.split() for line in fabric.sh("mullion list")[1:]}
+    assert listed["host"][6] == "2"
+    assert listed["web"][6] == listed["db"][6] == "1"
+    assert listed["web"][5] == listed["db"][5] == "running"
+    fabric.sh(f"for i in $(seq 60); do {SSH} root@{WEB} true 2>/dev/null && break; sleep 1; done")
+    fabric.sh(on(WEB, "killall -INT ping; sleep 1"))
+    said = " ".join(fabric.sh(on(WEB, "tail -3 /tmp/pings")))
+    sent, got = map(int, re.search(r"(\d+) packets transmitted, (\d+) packets received",
+                                   said).groups())
+    assert sent == got
+    record_property("seen", f"{sent} of {got} packets between the others during the restart")
