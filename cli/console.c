@@ -25,7 +25,7 @@ struct console {
     const char *vm;
     uint64_t from; /* of its ring: what has not been printed */
     char input[1024];
-    size_t waiting;      /* bytes in INPUT */
+    size_t waiting;       /* bytes in INPUT */
     bool ended, detached; /* there is no more input; the user wants to leave */
 };
 
@@ -75,8 +75,7 @@ static int print_new(struct console *console, bool *moved)
         return status;
     *moved = *moved || ring.to != console->from;
     console->from = ring.to;
-    console->detached =
-        !write_all(ring.data, (size_t)(ring.to - ring.from)) || console->detached;
+    console->detached = !write_all(ring.data, (size_t)(ring.to - ring.from)) || console->detached;
     return STATUS_OK;
 }
 

@@ -220,7 +220,6 @@ bool control_vm_name(const char *name)
 
 bool control_module_name(const char *name)
 {
-    return check_name(
-        name, "module", CONFIG_PATH_MAX,
-        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.,:/+@%=~");
+    return check_name(name, "module", CONFIG_PATH_MAX,
+                      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.,:/+@%=~");
 }

@@ -27,9 +27,8 @@ struct body {
  * Send the request made by FORMAT, with BODY and its length behind it unless BODY is NULL, and read
  * the answer. STATUS_ERRORS: refused, and the answer says why. Other failures have been printed.
  */
-__attribute__((format(printf, 3, 4))) int control_ask(struct answer *answer,
-                                                      const struct body *body, const char *format,
-                                                      ...);
+__attribute__((format(printf, 3, 4))) int
+control_ask(struct answer *answer, const struct body *body, const char *format, ...);
 /* As control_ask, and prints the reason of a refusal. */
 __attribute__((format(printf, 3, 4))) int control_do(struct answer *answer, const struct body *body,
                                                      const char *format, ...);

@@ -64,8 +64,7 @@ static void print_value(FILE *out, const struct field *field)
         print_list(out, field->value);
     else if (kind == KIND_BOOL)
         fputs(strcmp(field->value, "yes") == 0 ? "true" : "false", out);
-    else if (kind == KIND_ANY &&
-             config_units_number(field->value, strlen(field->value), &number) &&
+    else if (kind == KIND_ANY && config_units_number(field->value, strlen(field->value), &number) &&
              number != UINT64_MAX)
         fprintf(out, "%lu", number);
     else

@@ -69,8 +69,7 @@ static int ask_starts(const char *name, uint64_t *starts)
 }
 
 /* Look at the list once. Returns a STATUS_. */
-static int look(const struct verb *verb, const char *name, uint64_t starts,
-                enum progress *progress)
+static int look(const struct verb *verb, const char *name, uint64_t starts, enum progress *progress)
 {
     struct records records;
     int status = records_ask(&records, "list");

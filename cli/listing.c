@@ -20,7 +20,7 @@ static const struct column list_columns[] = {
 };
 
 static const struct column cpu_columns[] = {
-    {"CORE", "id", true, NULL},   {"APIC", "apic", true, NULL},   {"NODE", "node", true, NULL},
+    {"CORE", "id", true, NULL},   {"APIC", "apic", true, NULL},    {"NODE", "node", true, NULL},
     {"PAIR", "core", true, NULL}, {"OWNER", "owner", false, NULL}, {0},
 };
 
@@ -54,9 +54,9 @@ static const struct column exit_columns[] = {
 };
 
 static const struct column denied_columns[] = {
-    {"VM", "vm", false, NULL},           {"DENIED: PORTS", "ports", true, NULL},
-    {"MSRS", "msrs", true, NULL},        {"MEMORY", "memory", true, NULL},
-    {"IPIS", "ipis", true, NULL},        {0},
+    {"VM", "vm", false, NULL},    {"DENIED: PORTS", "ports", true, NULL},
+    {"MSRS", "msrs", true, NULL}, {"MEMORY", "memory", true, NULL},
+    {"IPIS", "ipis", true, NULL}, {0},
 };
 
 static const struct column device_columns[] = {

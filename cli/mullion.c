@@ -101,7 +101,7 @@ const struct command commands[] = {
      "and the files that it names, from its folder or /boot. It changes nothing.\n"
      "With --root DIR, probe and grub-entry look at a copy of another machine's files",
      run_grub_entry, 0, 1},
-    {"help", "", "this text", run_help, 0, 0},
+    {"help", "| --help | --version", "this text", run_help, 0, 0},
     {0},
 };
 
@@ -115,8 +115,6 @@ static void print_usage(FILE *out, const struct command *only)
                 c->arguments);
         lead = "";
     }
-    if (only == NULL)
-        fprintf(out, "       mullion --help | --version\n");
 }
 
 int usage_fail(const struct command *command, const char *what, const char *value)

@@ -8,8 +8,9 @@
 
 /* A piece of a ring; valid until the next request. */
 struct ring {
-    uint64_t from, to; /* of all bytes that were ever written; FROM moves on if older ones are gone */
-    const char *data;  /* TO - FROM bytes */
+    uint64_t from,
+        to; /* of all bytes that were ever written; FROM moves on if older ones are gone */
+    const char *data; /* TO - FROM bytes */
 };
 
 /* Read what REQUEST (`log` or `console VM`) has from byte FROM on. Returns a STATUS_. */

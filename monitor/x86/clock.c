@@ -70,7 +70,6 @@ bool clock_write_wall(struct vcpu *vcpu, uint64_t value)
     uint64_t read_at;
     uint64_t seconds = time_wall_seconds(&read_at);
     uint64_t ms = (vcpu->vm->clock_start_tsc - read_at) / time_tsc_khz();
-    struct wall_clock wall = {2, (uint32_t)(seconds + ms / 1000),
-                              (uint32_t)(ms % 1000 * 1000000)};
+    struct wall_clock wall = {2, (uint32_t)(seconds + ms / 1000), (uint32_t)(ms % 1000 * 1000000)};
     return write_page(vcpu->vm, value, &wall, sizeof(wall));
 }

