@@ -40,11 +40,14 @@ static void print_error(const char *path, struct config_position at, const char 
     fprintf(stderr, "%s:%u:%u: %s\n", path, at.line, at.column, text);
 }
 
-static void print_errors(const char *path, const struct config_errors *errors)
+static void print_errors(const char *path, const struct config_errors *errors, unsigned limit)
 {
     unsigned kept = errors->count < CONFIG_ERRORS_MAX ? errors->count : CONFIG_ERRORS_MAX;
     for (unsigned i = 0; i < kept; i++)
-        print_error(path, errors->list[i].at, errors->list[i].text);
+        if (limit == 0 || errors->list[i].at.line < limit)
+            print_error(path, errors->list[i].at, errors->list[i].text);
+        else
+            fprintf(stderr, "%s: %s\n", path, errors->list[i].text);
     if (errors->count > kept)
         fprintf(stderr, "%s: %u more errors\n", path, errors->count - kept);
 }
@@ -118,17 +121,28 @@ static int check_placement(const char *path, const struct check_machine *wanted,
     return STATUS_ERRORS;
 }
 
+long check_load(const char *path, const char **text)
+{
+    static char buffer[FILE_MAX];
+    *text = buffer;
+    return read_file(path, buffer);
+}
+
+int check_text(const char *path, const char *text, size_t length, unsigned limit,
+               struct config *config)
+{
+    static struct config_errors errors;
+    if (config_parse(text, length, config, &errors))
+        return STATUS_OK;
+    print_errors(path, &errors, limit);
+    return STATUS_ERRORS;
+}
+
 int check_read(const char *path, struct config *config)
 {
-    static char text[FILE_MAX];
-    static struct config_errors errors;
-    long length = read_file(path, text);
-    if (length < 0)
-        return STATUS_USAGE;
-    if (config_parse(text, (size_t)length, config, &errors))
-        return STATUS_OK;
-    print_errors(path, &errors);
-    return STATUS_ERRORS;
+    const char *text;
+    long length = check_load(path, &text);
+    return length < 0 ? STATUS_USAGE : check_text(path, text, (size_t)length, 0, config);
 }
 
 int check_file(const char *path, const struct check_machine *machine)

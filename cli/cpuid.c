@@ -93,3 +93,10 @@ bool msr_read(uint32_t msr, uint64_t *value)
     close(file);
     return done;
 }
+
+bool cpuid_is_mullion(void)
+{
+    struct cpuid_leaf leaf = cpuid_read(0x40000000);
+    return (cpuid_read(1).ecx & 1u << 31) != 0 && memcmp(&leaf.ebx, "Mull", 4) == 0 &&
+           memcmp(&leaf.ecx, "ionM", 4) == 0 && memcmp(&leaf.edx, "ulli", 4) == 0;
+}

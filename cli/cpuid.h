@@ -14,3 +14,6 @@ struct cpuid_leaf cpuid_read(uint32_t leaf);
 
 /* False if it cannot be read, for want of root or of the kernel's module `msr`. */
 bool msr_read(uint32_t msr, uint64_t *value);
+
+/* Whether Mullion is beneath. */
+bool cpuid_is_mullion(void);
