@@ -7,12 +7,15 @@
 #include "command.h"
 #include "console.h"
 #include "create.h"
+#include "diff.h"
+#include "drawing.h"
 #include "grub_entry.h"
 #include "life.h"
 #include "listing.h"
 #include "module.h"
 #include "probe.h"
 #include "ring.h"
+#include "top.h"
 #include "tree.h"
 
 #define DEFAULT_IMAGE  "/boot/mullion/mullion.elf"
@@ -22,7 +25,8 @@
 
 static int run_check(char **args, const struct options *options)
 {
-    struct check_machine machine = {(unsigned)options->cpus, options->memory};
+    struct check_machine machine = {(unsigned)options->cpus, options->memory,
+                                    (unsigned)options->nodes};
     int worst = STATUS_OK;
     for (; *args != NULL; args++) {
         int status = check_file(*args, &machine);
@@ -56,6 +60,10 @@ const struct command commands[] = {
      listing_machine, 0, 0},
     {"stats", "[--json] [VM]", "exits by core and reason, what was denied, device counters",
      listing_stats, 0, 1},
+    {"top", "[--once]",
+     "the same, live: exits and traffic each second; q leaves it. --once, or without a\n"
+     "terminal: one second of it as text.",
+     top_run, 0, 0},
     {"log", "[--follow]", "the monitor's log; --follow goes on until Ctrl-C", ring_log, 0, 0},
     {"console", "VM",
      "what the VM has written on its console, then both directions; Ctrl-] leaves it.\n"
@@ -76,18 +84,24 @@ const struct command commands[] = {
      "off, and its memory cleared; what had been this Linux's comes back to it", life_destroy, 1,
      MANY},
     {"config", "", "the machine as it is, as a configuration", listing_config, 0, 0},
+    {"diff", "FILE", "what apply would change: + a new VM, - one that goes, ~ a setting", diff_run,
+     1, 1},
     {"apply", "[--timeout SECONDS] FILE",
      "makes the machine as FILE says: VMs that it does not name are destroyed", create_apply, 1, 1},
     {"upload", "[--as NAME] FILE...", "gives the monitor kernels and initial RAM disks to keep",
      module_upload, 1, MANY},
     {"forget", "NAME...", "makes the monitor drop what was uploaded and no VM uses", module_forget,
      1, MANY},
-    {"check", "[--cpus N --memory SIZE] FILE...",
+    {"draw", "[--cpus N --memory SIZE [--nodes N]] [FILE]",
+     "a picture (SVG) of the machine, of what FILE would make of it, or with --cpus and\n"
+     "--memory of what FILE would make of a machine like that, without a monitor",
+     draw_run, 0, 1},
+    {"check", "[--cpus N --memory SIZE [--nodes N]] FILE...",
      "reads configuration files as the monitor would and prints each error as\n"
      "FILE:line:column: what is wrong; what to write instead\n"
      "and, if there is none, a line for each VM. FILE may be - for standard input.\n"
      "With --cpus and --memory it also places the VMs on a machine of N cores and SIZE\n"
-     "memory (512M, 16G), and says which ones find no room.",
+     "memory (512M, 16G), in equal parts on its nodes, and says which find no room.",
      run_check, 1, MANY},
     {"probe", "[--config] [--root DIR]",
      "whether this machine can run Mullion, what to change if not, and a configuration\n"

@@ -73,6 +73,8 @@ static int run(const struct command *command, char **args)
     int status = options_read(command, args, &options);
     if (status == STATUS_OK && (options.cpus == 0) != (options.memory == 0))
         status = usage_fail(command, "--cpus and --memory belong together; write both", "");
+    if (status == STATUS_OK && options.nodes > options.cpus)
+        status = usage_fail(command, "--nodes needs --cpus, and a core for each node", "");
     return status == STATUS_OK ? command->run(args, &options) : status;
 }
 
