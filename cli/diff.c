@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a configuration file would change: each setting as text, as it is and as it would be. */
+#include "diff.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "check.h"
+#include "create.h"
+#include "lib/fmt.h"
+
+#define SETTING_MAX 4096
+
+struct setting {
+    char text[SETTING_MAX];
+    size_t length;
+};
+
+__attribute__((format(printf, 2, 3))) static void add(struct setting *setting, const char *format,
+                                                      ...)
+{
+    va_list args;
+    va_start(args, format);
+    size_t room = sizeof(setting->text) - setting->length;
+    int length = vsnprintf(setting->text + setting->length, room, format, args);
+    va_end(args);
+    setting->length += length < 0 ? 0 : (size_t)length < room ? (size_t)length : room - 1;
+}
+
+static void add_cpus(struct setting *setting, const struct config_vm *vm)
+{
+    if (!vm->cpu_listed)
+        add(setting, "any %u", vm->cpu_count);
+    for (cpu_id_t core = 0; vm->cpu_listed && core < MAX_CPUS; core++)
+        if (cpu_set_has(&vm->cpu_list, core))
+            add(setting, "%s%u", setting->length == 0 ? "" : ",", core);
+}
+
+static void add_memory(struct setting *setting, const struct config_vm *vm)
+{
+    char text[24];
+    add(setting, "%s", fmt_size(text, sizeof(text), vm->memory));
+}
+
+static void add_node(struct setting *setting, const struct config_vm *vm)
+{
+    if (vm->node == CONFIG_NODE_ANY)
+        add(setting, "any");
+    else
+        add(setting, "%u", vm->node);
+}
+
+static void add_smt(struct setting *setting, const struct config_vm *vm)
+{
+    add(setting, "%s", vm->allow_smt_sharing ? "yes" : "no");
+}
+
+static void add_kernel(struct setting *setting, const struct config_vm *vm)
+{
+    add(setting, "%s", vm->kernel);
+}
+
+static void add_initrd(struct setting *setting, const struct config_vm *vm)
+{
+    add(setting, "%s", vm->initrd);
+}
+
+static void add_modules(struct setting *setting, const struct config_vm *vm)
+{
+    for (unsigned i = 0; i < vm->module_count; i++)
+        add(setting, "%s%s", i == 0 ? "" : " ", vm->modules[i]);
+}
+
+static void add_cmdline(struct setting *setting, const struct config_vm *vm)
+{
+    add(setting, "%s", vm->cmdline);
+}
+
+static void add_console(struct setting *setting, const struct config_vm *vm)
+{
+    add(setting, "%s", vm->console == CONFIG_CONSOLE_NONE ? "none" : "uart");
+}
+
+static void add_network(struct setting *setting, const struct config_vm *vm)
+{
+    add(setting, "%s", vm->network);
+}
+
+static void add_peers(struct setting *setting, const struct config_vm *vm)
+{
+    for (unsigned i = 0; i < vm->peer_count; i++)
+        add(setting, "%s%s", i == 0 ? "" : " ", vm->peers[i]);
+}
+
+static void add_rules(struct setting *setting, const struct config_rule *rules, unsigned count)
+{
+    static const char *const access[] = {"", " read", " write", ""};
+    for (unsigned i = 0; i < count; i++)
+        add(setting, "%s0x%x-0x%x%s %s", i == 0 ? "" : ", ", rules[i].first, rules[i].last,
+            access[rules[i].access], rules[i].allow ? "allow" : "deny");
+}
+
+static void add_ports(struct setting *setting, const struct config_vm *vm)
+{
+    add_rules(setting, vm->ports, vm->port_rules);
+}
+
+static void add_msrs(struct setting *setting, const struct config_vm *vm)
+{
+    add_rules(setting, vm->msrs, vm->msr_rules);
+}
+
+static const struct {
+    const char *word;
+    void (*add)(struct setting *setting, const struct config_vm *vm);
+} settings[] = {
+    {"cpus", add_cpus},       {"memory", add_memory},   {"node", add_node},
+    {"kernel", add_kernel},   {"initrd", add_initrd},   {"modules", add_modules},
+    {"cmdline", add_cmdline}, {"console", add_console}, {"allow-smt-sharing", add_smt},
+    {"network", add_network}, {"peers", add_peers},     {"port", add_ports},
+    {"msr", add_msrs},
+};
+
+/* What is left to the monitor to choose is as it has chosen. */
+static struct config_vm as_chosen(const struct config_vm *wanted, const struct config_vm *running)
+{
+    struct config_vm vm = *wanted;
+    if (!vm.cpu_listed && vm.cpu_count == running->cpu_count) {
+        vm.cpu_listed = running->cpu_listed;
+        vm.cpu_list = running->cpu_list;
+    }
+    if (vm.node == CONFIG_NODE_ANY)
+        vm.node = running->node;
+    return vm;
+}
+
+/* Print what is different about a VM; how many settings are. */
+static unsigned print_changes(const struct config_vm *running, const struct config_vm *wanted)
+{
+    static struct setting before, after;
+    struct config_vm vm = as_chosen(wanted, running);
+    unsigned count = 0;
+    if (running->service != vm.service) {
+        printf("~ %s: would be %s service VM\n", vm.name, vm.service ? "the" : "no");
+        count++;
+    }
+    for (unsigned i = 0; i < ARRAY_SIZE(settings); i++) {
+        before.length = after.length = 0;
+        before.text[0] = after.text[0] = '\0';
+        settings[i].add(&before, running);
+        settings[i].add(&after, &vm);
+        if (strcmp(before.text, after.text) == 0)
+            continue;
+        printf("~ %s: %s is %s, would be %s\n", vm.name, settings[i].word,
+               before.length > 0 ? before.text : "none", after.length > 0 ? after.text : "none");
+        count++;
+    }
+    return count;
+}
+
+static void print_new(const struct config_vm *vm)
+{
+    char text[24];
+    printf("+ %s: would be created, %u core%s, memory %s, kernel %s\n", vm->name, vm->cpu_count,
+           vm->cpu_count == 1 ? "" : "s", fmt_size(text, sizeof(text), vm->memory), vm->kernel);
+}
+
+int diff_run(char **args, const struct options *options)
+{
+    static struct config file, running;
+    const char *text;
+    unsigned changed = 0;
+    (void)options;
+    int status = check_read(args[0], &file);
+    if (status == STATUS_OK)
+        status = create_ask_config(&running, &text);
+    if (status != STATUS_OK)
+        return status;
+    for (unsigned i = 0; i < running.vm_count; i++)
+        if (create_find(&file, running.vms[i].name) == NULL)
+            printf("- %s: would be destroyed\n", running.vms[i].name);
+    for (unsigned i = 0; i < file.vm_count; i++) {
+        const struct config_vm *vm = create_find(&running, file.vms[i].name);
+        if (vm == NULL)
+            print_new(&file.vms[i]);
+        else
+            changed += print_changes(vm, &file.vms[i]) > 0 ? 1 : 0;
+    }
+    if (changed > 0)
+        fprintf(stderr, "mullion: apply does not change a VM that is there; destroy it first\n");
+    return STATUS_OK;
+}
