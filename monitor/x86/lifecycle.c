@@ -83,23 +83,25 @@ bool lifecycle_kill(struct control *control)
     return true;
 }
 
-bool lifecycle_destroy(struct control *control)
+/* False if it is just starting. */
+static bool destroy(struct vm *vm)
 {
-    struct vm *vm = lifecycle_find(control);
-    if (vm == NULL)
-        return false;
     int state = atomic_load(&vm->state);
-    atomic_store(&vm->doomed, true);
+    atomic_store(&vm->doomed, state != VM_BUILDING);
     if (state == VM_RUNNING) {
         cpu_kick(vm->vcpus[0].cpu, REQUEST_KILL);
     } else if (state == VM_OFF || state == VM_FAILED) {
         atomic_store(&vm->state, VM_DESTROYING);
         cpu_kick(vm->vcpus[0].cpu, REQUEST_SCRUB);
-    } else if (state == VM_BUILDING) {
-        atomic_store(&vm->doomed, false);
-        return control_refuse(control, "vm \"%s\" is starting; try again", vm->config->name);
     }
-    return true;
+    return state != VM_BUILDING;
+}
+
+bool lifecycle_destroy(struct control *control)
+{
+    struct vm *vm = lifecycle_find(control);
+    return vm != NULL && (destroy(vm) || control_refuse(control, "vm \"%s\" is starting; try again",
+                                                        vm->config->name));
 }
 
 /* What is said of a VM's configuration goes to who asked, with the lines of their text. */
@@ -109,12 +111,15 @@ static void complain(const struct config_position *at, const char *text)
     control_refuse(asking, "%u:%u: %s", line, at->column, text);
 }
 
-/* All VMs that there are and the text of the request, parsed together: so that names can refer. */
-static bool parse(struct control *control, struct config *parsed, char *buffer)
+/*
+ * The text of the request parsed; with BESIDE, behind all VMs that there are, so that names can
+ * refer to them.
+ */
+static bool parse(struct control *control, struct config *parsed, char *buffer, bool beside)
 {
     static struct config_errors errors;
     struct text text = {buffer, TEXT_BYTES, 0, false};
-    for (unsigned i = 0; i < MAX_VMS; i++)
+    for (unsigned i = 0; i < MAX_VMS && beside; i++)
         if (vms[i] != NULL)
             config_write_vm(&text, vms[i]->config);
     lines_before = 0;
@@ -177,14 +182,14 @@ static unsigned create_one(struct control *control, const struct config_vm *from
     return MAX_VMS;
 }
 
-/* The VMs of PARSED behind those that there are: all, or none. */
-static bool create_all(struct control *control, const struct config *parsed, unsigned first)
+/* Those VMs of PARSED that there are not yet: all, or none. */
+static bool create_all(struct control *control, const struct config *parsed)
 {
     unsigned slots[MAX_VMS];
     unsigned made = 0;
-    if (first == parsed->vm_count)
-        return control_refuse(control, "there is no vm block; write vm NAME { ... }");
-    for (unsigned i = first; i < parsed->vm_count; i++) {
+    for (unsigned i = 0; i < parsed->vm_count; i++) {
+        if (find_vm(parsed->vms[i].name) != NULL)
+            continue;
         slots[made] = create_one(control, &parsed->vms[i]);
         if (slots[made++] != MAX_VMS)
             continue;
@@ -202,12 +207,60 @@ static bool create_all(struct control *control, const struct config *parsed, uns
     return true;
 }
 
-bool lifecycle_create(struct control *control)
+/* Is VM what WANTED says? BUFFER is for both blocks. */
+static bool is_as(const struct vm *vm, const struct config_vm *wanted, char *buffer)
 {
-    unsigned first = 0;
-    lifecycle_reap();
+    struct text is = {buffer, TEXT_BYTES / 2, 0, false};
+    struct text should = {buffer + TEXT_BYTES / 2, TEXT_BYTES / 2, 0, false};
+    config_write_vm(&is, vm->config);
+    config_write_vm(&should, wanted);
+    return is.length == should.length && memcmp(is.buffer, should.buffer, is.length) == 0;
+}
+
+/* May what is on the machine stay as it is, or go? */
+static bool check_apply(struct control *control, const struct config *parsed, char *buffer)
+{
+    for (unsigned i = 0; i < MAX_VMS; i++) {
+        const struct config_vm *wanted = NULL;
+        for (unsigned j = 0; vms[i] != NULL && j < parsed->vm_count; j++)
+            if (strcmp(parsed->vms[j].name, vms[i]->config->name) == 0)
+                wanted = &parsed->vms[j];
+        if (vms[i] == NULL || (wanted == NULL && !vms[i]->service))
+            continue;
+        if (wanted == NULL || !is_as(vms[i], wanted, buffer))
+            return control_refuse(control,
+                                  "vm \"%s\" is otherwise on the machine, and can't be changed "
+                                  "while it exists; %s",
+                                  vms[i]->config->name,
+                                  vms[i]->service ? "write its block as config shows it"
+                                                  : "destroy it first");
+    }
+    return true;
+}
+
+static bool apply(struct control *control, const struct config *parsed, char *buffer)
+{
+    uint32_t before = 0;
     for (unsigned i = 0; i < MAX_VMS; i++)
-        first += vms[i] != NULL ? 1u : 0u;
+        before |= vms[i] != NULL ? 1u << i : 0;
+    if (!check_apply(control, parsed, buffer) || !create_all(control, parsed))
+        return false;
+    for (unsigned i = 0; i < MAX_VMS; i++) {
+        bool named = false;
+        for (unsigned j = 0; (before >> i & 1) != 0 && j < parsed->vm_count; j++)
+            named = named || strcmp(parsed->vms[j].name, vms[i]->config->name) == 0;
+        if ((before >> i & 1) == 0 || named)
+            continue;
+        text_print(&control->answer, "destroyed name %s\n", vms[i]->config->name);
+        destroy(vms[i]);
+    }
+    return true;
+}
+
+/* For `create` (BESIDE what there is) and `apply` (instead of it). */
+static bool divide(struct control *control, bool beside)
+{
+    lifecycle_reap();
     if (!extend_pool(control))
         return false;
     struct config *parsed = memory_pages(PARSED_PAGES);
@@ -216,10 +269,22 @@ bool lifecycle_create(struct control *control)
     asking = control;
     setup_complain = complain;
     bool done = parsed != NULL && buffer != NULL
-                    ? parse(control, parsed, buffer) && create_all(control, parsed, first)
+                    ? parse(control, parsed, buffer, beside) &&
+                          (beside ? create_all(control, parsed) : apply(control, parsed, buffer))
                     : control_refuse(control, "the monitor's memory is used up");
     setup_complain = usual;
     memory_free(parsed, PARSED_PAGES);
     memory_free(buffer, TEXT_PAGES);
-    return done;
+    return done && (!beside || control->answer.length > 0 ||
+                    control_refuse(control, "there is no vm block; write vm NAME { ... }"));
+}
+
+bool lifecycle_create(struct control *control)
+{
+    return divide(control, true);
+}
+
+bool lifecycle_apply(struct control *control)
+{
+    return divide(control, false);
 }
