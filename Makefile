@@ -53,11 +53,13 @@ help:
 	@echo
 	@echo "  make run              boot it in QEMU and leave you at a prompt of the service VM"
 	@echo "                        (VMS=3 CPUS=6 ACCEL=tcg; ACCEL=kvm with nested virtualization)"
-	@echo "  make check            all tests: about 14 minutes on two cores"
+	@echo "  make check            all tests: about 25 minutes on two cores"
 	@echo
 	@echo "  make smoke            the same boot without a terminal; exits in the steady state"
 	@echo "  make all              only build: build/mullion.elf and the command build/mullion"
 	@echo "  make check-unit check-portable check-boot check-attack    parts of make check"
+	@echo "  make check-fabric     the service VM's Debian, and what VMs share; part of it, too"
+	@echo "  make service-disk     makes the service VM's disk alone"
 	@echo "  make check-fuzz       any input for parsers, loaders and a guest's devices (SECONDS=30)"
 	@echo "  make check-all        make check, what takes longer, and docs/EVIDENCE.md from all of it"
 	@echo "                        (FUZZ_SECONDS=600)"
