@@ -26,7 +26,7 @@ static void forget_vm(unsigned index)
 void lifecycle_reap(void)
 {
     for (unsigned i = 0; i < MAX_VMS; i++) {
-        if (vms[i] == NULL || atomic_load(&vms[i]->state) != VM_GONE)
+        if (vms[i] == NULL || atomic_load(&vms[i]->state) != VM_GONE || !vm_release(vms[i]))
             continue;
         vm_free(vms[i]);
         forget_vm(i);
@@ -88,17 +88,7 @@ bool lifecycle_destroy(struct control *control)
     struct vm *vm = lifecycle_find(control);
     if (vm == NULL)
         return false;
-    int state = atomic_load(&vm->state);
-    atomic_store(&vm->doomed, true);
-    if (state == VM_RUNNING) {
-        cpu_kick(vm->vcpus[0].cpu, REQUEST_KILL);
-    } else if (state == VM_OFF || state == VM_FAILED) {
-        atomic_store(&vm->state, VM_DESTROYING);
-        cpu_kick(vm->vcpus[0].cpu, REQUEST_SCRUB);
-    } else if (state == VM_BUILDING) {
-        atomic_store(&vm->doomed, false);
-        return control_refuse(control, "vm \"%s\" is starting; try again", vm->config->name);
-    }
+    vm_destroy(vm);
     return true;
 }
 
@@ -109,13 +99,13 @@ static void complain(const struct config_position *at, const char *text)
     control_refuse(asking, "%u:%u: %s", line, at->column, text);
 }
 
-/* All VMs that there are and the text of the request, parsed together: so that names can refer. */
-static bool parse(struct control *control, struct config *parsed, char *buffer)
+/* The text of the request, parsed behind all VMs that there are: so that names can refer. */
+static bool parse(struct control *control, struct config *parsed, char *buffer, bool whole)
 {
     static struct config_errors errors;
     struct text text = {buffer, TEXT_BYTES, 0, false};
     for (unsigned i = 0; i < MAX_VMS; i++)
-        if (vms[i] != NULL)
+        if (vms[i] != NULL && !whole)
             config_write_vm(&text, vms[i]->config);
     lines_before = 0;
     for (size_t i = 0; i < text.length; i++)
@@ -177,21 +167,20 @@ static unsigned create_one(struct control *control, const struct config_vm *from
     return MAX_VMS;
 }
 
-/* The VMs of PARSED behind those that there are: all, or none. */
-static bool create_all(struct control *control, const struct config *parsed, unsigned first)
+/* The VMs of PARSED that there are not yet: all, or none. */
+static bool create_all(struct control *control, const struct config *parsed)
 {
     unsigned slots[MAX_VMS];
     unsigned made = 0;
-    if (first == parsed->vm_count)
-        return control_refuse(control, "there is no vm block; write vm NAME { ... }");
-    for (unsigned i = first; i < parsed->vm_count; i++) {
+    for (unsigned i = 0; i < parsed->vm_count; i++) {
+        if (find_vm(parsed->vms[i].name) != NULL)
+            continue;
         slots[made] = create_one(control, &parsed->vms[i]);
         if (slots[made++] != MAX_VMS)
             continue;
-        while (--made > 0) {
-            vm_free(vms[slots[made - 1]]);
-            forget_vm(slots[made - 1]);
-        }
+        while (--made > 0)
+            atomic_store(&vms[slots[made - 1]]->state, VM_GONE);
+        lifecycle_reap();
         return false;
     }
     for (unsigned i = 0; i < made; i++) {
@@ -202,12 +191,74 @@ static bool create_all(struct control *control, const struct config *parsed, uns
     return true;
 }
 
+/* A whole configuration has each VM that stays as it is, and the service VM. */
+static bool check_kept(struct control *control, struct config *parsed, char *buffer)
+{
+    const struct vm *service = vms[setup_config.service];
+    if (parsed->service < 0 ||
+        strcmp(parsed->vms[parsed->service].name, service->config->name) != 0)
+        return control_refuse(control, "the service VM \"%s\" must be in it: write service %s { }",
+                              service->config->name, service->config->name);
+    if (parsed->strict != setup_config.strict || parsed->poweroff != setup_config.poweroff)
+        return control_refuse(control, "strict and poweroff cannot change before the next boot");
+    for (unsigned i = 0; i < parsed->vm_count; i++) {
+        const struct vm *vm = find_vm(parsed->vms[i].name);
+        struct text now = {buffer, TEXT_BYTES / 2, 0, false};
+        struct text then = {buffer + TEXT_BYTES / 2, TEXT_BYTES / 2, 0, false};
+        struct config_vm *wanted = &parsed->vms[i];
+        if (vm == NULL)
+            continue;
+        if (vm->service) { /* it gives cores and memory to the others */
+            wanted->cpu_listed = vm->config->cpu_listed;
+            wanted->cpu_count = vm->config->cpu_count;
+            wanted->cpu_list = vm->config->cpu_list;
+            wanted->memory = vm->config->memory;
+        }
+        config_write_vm(&now, vm->config);
+        config_write_vm(&then, wanted);
+        if (now.length != then.length || memcmp(now.buffer, then.buffer, now.length) != 0 ||
+            atomic_load(&vm->doomed))
+            return control_refuse(control,
+                                  "vm \"%s\" is another one; destroy it first, or write it "
+                                  "as it is (see: show)",
+                                  vm->config->name);
+    }
+    return true;
+}
+
+/* The VMs that PARSED has not. */
+static void destroy_others(struct control *control, const struct config *parsed)
+{
+    for (unsigned i = 0; i < MAX_VMS; i++) {
+        bool stays = vms[i] == NULL;
+        for (unsigned j = 0; j < parsed->vm_count && !stays; j++)
+            stays = strcmp(parsed->vms[j].name, vms[i]->config->name) == 0;
+        if (stays)
+            continue;
+        text_print(&control->answer, "destroyed name %s\n", vms[i]->config->name);
+        vm_destroy(vms[i]);
+    }
+}
+
+/* The VMs of the text are made, all or none; a WHOLE configuration leaves no others. */
+static bool change_vms(struct control *control, struct config *parsed, char *buffer, bool whole)
+{
+    if (!parse(control, parsed, buffer, whole))
+        return false;
+    if (!whole)
+        return create_all(control, parsed) &&
+               (control->answer.length > 0 ||
+                control_refuse(control, "there is no vm block; write vm NAME { ... }"));
+    bool done = check_kept(control, parsed, buffer) && create_all(control, parsed);
+    if (done)
+        destroy_others(control, parsed);
+    return done;
+}
+
 bool lifecycle_create(struct control *control)
 {
-    unsigned first = 0;
+    bool whole = strcmp(control->words[0], "apply") == 0;
     lifecycle_reap();
-    for (unsigned i = 0; i < MAX_VMS; i++)
-        first += vms[i] != NULL ? 1u : 0u;
     if (!extend_pool(control))
         return false;
     struct config *parsed = memory_pages(PARSED_PAGES);
@@ -216,7 +267,7 @@ bool lifecycle_create(struct control *control)
     asking = control;
     setup_complain = complain;
     bool done = parsed != NULL && buffer != NULL
-                    ? parse(control, parsed, buffer) && create_all(control, parsed, first)
+                    ? change_vms(control, parsed, buffer, whole)
                     : control_refuse(control, "the monitor's memory is used up");
     setup_complain = usual;
     memory_free(parsed, PARSED_PAGES);
