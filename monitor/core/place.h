@@ -62,15 +62,17 @@ bool place_add(const struct machine *machine, const struct config *config, struc
  */
 bool place_find(const struct machine *machine, const struct place_plan *plan, uint64_t size,
                 hpa_t *base);
-/* Is SIZE bytes of RAM at BASE no VM's? */
-bool place_is_free(const struct machine *machine, const struct place_plan *plan, hpa_t base,
-                   uint64_t size);
+/* Is the RAM of EXTENT no VM's? If so, its node is set. */
+bool place_is_free(const struct machine *machine, const struct place_plan *plan,
+                   struct place_extent *extent);
 /*
  * Take SIZE bytes of memory, which all must be in PLACEMENT, out of it, or add them with gpa ==
  * hpa; false, and nothing is changed, if they are not, or if there would be too many extents.
  */
 bool place_memory_cut(struct placement *placement, hpa_t base, uint64_t size);
 bool place_memory_put(struct placement *placement, const struct place_extent *extent);
+/* Extents that touch become one. */
+void place_memory_join(struct placement *placement);
 
 /* Count the memory of NODE, or of all nodes for CONFIG_NODE_ANY. */
 struct place_memory place_memory_count(const struct machine *machine, const struct place_plan *plan,

@@ -218,16 +218,28 @@ bool place_find(const struct machine *machine, const struct place_plan *plan, ui
     return false;
 }
 
-bool place_is_free(const struct machine *machine, const struct place_plan *plan, hpa_t base,
-                   uint64_t size)
+bool place_is_free(const struct machine *machine, const struct place_plan *plan,
+                   struct place_extent *extent)
 {
     struct walk walk = walk_large_pages(machine, plan);
     struct place_extent piece;
-    while (next_piece(&walk, &piece))
-        if (base.v >= piece.hpa.v && base.v - piece.hpa.v < piece.size &&
-            size <= piece.size - (base.v - piece.hpa.v))
+    while (next_piece(&walk, &piece)) {
+        uint64_t offset = extent->hpa.v - piece.hpa.v;
+        extent->node = piece.node;
+        if (offset < piece.size && extent->size <= piece.size - offset)
             return true;
+    }
     return false;
+}
+
+void place_memory_join(struct placement *placement)
+{
+    unsigned count = placement->extent_count;
+    placement->extent_count = 0;
+    for (unsigned i = 0; i < count; i++) {
+        struct place_extent extent = placement->extents[i];
+        add_extent(placement, &extent);
+    }
 }
 
 bool place_memory_put(struct placement *placement, const struct place_extent *extent)

@@ -242,7 +242,7 @@ static const struct control_command commands[] = {
     {"upload NAME LENGTH", lifecycle_upload_begin, lifecycle_upload, lifecycle_upload_abort},
     {"forget NAME", NULL, lifecycle_forget, NULL},
     {"create LENGTH", NULL, lifecycle_create, NULL},
-    {"apply LENGTH", NULL, lifecycle_apply, NULL},
+    {"apply LENGTH", NULL, lifecycle_create, NULL},
     {"start VM", NULL, lifecycle_start, NULL},
     {"stop VM", NULL, run_stop, NULL},
     {"kill VM", NULL, lifecycle_kill, NULL},

@@ -71,6 +71,7 @@ void lifecycle_reap_given(void)
         cpu_set_remove(&vm->cpu_set, vcpu->cpu->id);
         cpu_set_remove(&vm->place->cpus, vcpu->cpu->id);
         setup_config.vms[vm->index].cpu_count--;
+        cpu_set_remove(&setup_config.vms[vm->index].cpu_list, vcpu->cpu->id);
         ioapic_confine(vm);
     }
     for (; flushed && given_count > 0; given_count--)
@@ -115,6 +116,7 @@ bool lifecycle_take_cpu(struct control *control)
     vcpu->state = VCPU_WAIT_SIPI;
     vcpu->away = false;
     setup_config.vms[vm->index].cpu_count++;
+    cpu_set_add(&setup_config.vms[vm->index].cpu_list, (cpu_id_t)id);
     cpu_set_add(&vm->cpu_set, (cpu_id_t)id);
     cpu_set_add(&vm->place->cpus, (cpu_id_t)id);
     vcpu_of_apic[vcpu->cpu->apic_id.v] = vcpu;
@@ -122,66 +124,85 @@ bool lifecycle_take_cpu(struct control *control)
     return true;
 }
 
-static bool read_range(struct control *control, hpa_t *base, uint64_t *size)
+static bool read_range(struct control *control, struct place_extent *extent)
 {
-    if (!control_number(control, 2, &base->v) || !control_number(control, 3, size))
+    if (!control_number(control, 2, &extent->hpa.v) || !control_number(control, 3, &extent->size))
         return false;
-    return (*size != 0 && (base->v | *size) % LARGE_PAGE == 0) ||
+    extent->gpa.v = extent->hpa.v;
+    return (extent->size != 0 && (extent->hpa.v | extent->size) % LARGE_PAGE == 0) ||
            control_refuse(control, "memory goes in multiples of 2 MiB");
 }
 
-/* The service VM's memory has changed; its queues are held. */
-static void update_memory(struct vm *vm)
+/* EXTENT becomes the service VM's, or is no more; false: nothing is changed. */
+static bool change_memory(struct vm *vm, const struct place_extent *extent, bool add)
 {
+    virtio_pci_hold(vm, true);
+    bool done = add ? place_memory_put(vm->place, extent)
+                    : place_memory_cut(vm->place, extent->hpa, extent->size);
+    place_memory_join(vm->place);
     vm->memory.count = vm->place->extent_count;
     setup_config.vms[vm->index].memory = 0;
     for (unsigned i = 0; i < vm->memory.count; i++)
         setup_config.vms[vm->index].memory += vm->memory.extents[i].size;
+    virtio_pci_hold(vm, false);
+    return done;
+}
+
+/*
+ * EXTENT is the service VM's no more: out of its tables, and to the pool when no core sees it. If
+ * the tables cannot be changed, it is nobody's for ever. False then.
+ */
+static bool withdraw(struct vm *vm, const struct place_extent *extent)
+{
+    place_memory_put(&setup_plan.kept, extent);
+    bool unmapped = backend->unmap(vm, extent->gpa, extent->size);
+    if (unmapped)
+        given[given_count++] = *extent;
+    vm_flush(vm);
+    return unmapped;
+}
+
+static bool may_withdraw(struct control *control)
+{
+    return (given_count < GIVEN_MAX && setup_plan.kept.extent_count < PLACE_EXTENTS_MAX) ||
+           control_refuse(control, "too many pieces of memory are on their way; try again");
 }
 
 bool lifecycle_give_memory(struct control *control)
 {
     struct vm *vm = service_vm();
     struct place_extent extent = {0};
-    if (!read_range(control, &extent.hpa, &extent.size))
+    if (!read_range(control, &extent))
         return false;
-    extent.gpa.v = extent.hpa.v;
     lifecycle_reap();
-    if (given_count == GIVEN_MAX || !place_memory_put(&setup_plan.kept, &extent))
-        return control_refuse(control, "too many pieces of memory are on their way; try again");
-    virtio_pci_hold(vm, true);
-    bool own = place_memory_cut(vm->place, extent.hpa, extent.size);
-    update_memory(vm);
-    virtio_pci_hold(vm, false);
-    if (!own) {
-        place_memory_cut(&setup_plan.kept, extent.hpa, extent.size);
+    if (!may_withdraw(control))
+        return false;
+    if (!change_memory(vm, &extent, false))
         return control_refuse(control,
                               "0x%lx, %lu MiB, is not all the service VM's, or in too many "
                               "pieces",
                               extent.hpa.v, extent.size / MIB);
-    }
-    given[given_count++] = extent;
-    bool unmapped = backend->unmap(vm, extent.gpa, extent.size);
-    vm_flush(vm);
-    return unmapped || control_refuse(control, "the monitor's memory is used up");
+    return withdraw(vm, &extent) || control_refuse(control, "the monitor's memory is used up");
 }
 
 bool lifecycle_take_memory(struct control *control)
 {
     struct vm *vm = service_vm();
     struct place_extent extent = {0};
-    if (!read_range(control, &extent.hpa, &extent.size))
+    if (!read_range(control, &extent))
         return false;
-    extent.gpa.v = extent.hpa.v;
     lifecycle_reap();
-    if (!place_is_free(&machine, &setup_plan, extent.hpa, extent.size))
+    if (!may_withdraw(control))
+        return false;
+    if (!place_is_free(&machine, &setup_plan, &extent))
         return control_refuse(control, "0x%lx, %lu MiB, is not all in the pool", extent.hpa.v,
                               extent.size / MIB);
     memory_scrub((void *)extent.hpa.v, extent.size);
-    virtio_pci_hold(vm, true);
-    bool put = place_memory_put(vm->place, &extent) &&
-               backend->map(vm, extent.gpa, extent.hpa, extent.size);
-    update_memory(vm);
-    virtio_pci_hold(vm, false);
-    return put || control_refuse(control, "the service VM's memory is in too many pieces");
+    if (!change_memory(vm, &extent, true))
+        return control_refuse(control, "the service VM's memory is in too many pieces");
+    if (backend->map(vm, extent.gpa, extent.hpa, extent.size))
+        return true;
+    change_memory(vm, &extent, false);
+    withdraw(vm, &extent);
+    return control_refuse(control, "the monitor's memory is used up");
 }

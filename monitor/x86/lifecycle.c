@@ -26,7 +26,7 @@ static void forget_vm(unsigned index)
 void lifecycle_reap(void)
 {
     for (unsigned i = 0; i < MAX_VMS; i++) {
-        if (vms[i] == NULL || atomic_load(&vms[i]->state) != VM_GONE)
+        if (vms[i] == NULL || atomic_load(&vms[i]->state) != VM_GONE || !vm_release(vms[i]))
             continue;
         vm_free(vms[i]);
         forget_vm(i);
@@ -83,25 +83,13 @@ bool lifecycle_kill(struct control *control)
     return true;
 }
 
-/* False if it is just starting. */
-static bool destroy(struct vm *vm)
-{
-    int state = atomic_load(&vm->state);
-    atomic_store(&vm->doomed, state != VM_BUILDING);
-    if (state == VM_RUNNING) {
-        cpu_kick(vm->vcpus[0].cpu, REQUEST_KILL);
-    } else if (state == VM_OFF || state == VM_FAILED) {
-        atomic_store(&vm->state, VM_DESTROYING);
-        cpu_kick(vm->vcpus[0].cpu, REQUEST_SCRUB);
-    }
-    return state != VM_BUILDING;
-}
-
 bool lifecycle_destroy(struct control *control)
 {
     struct vm *vm = lifecycle_find(control);
-    return vm != NULL && (destroy(vm) || control_refuse(control, "vm \"%s\" is starting; try again",
-                                                        vm->config->name));
+    if (vm == NULL)
+        return false;
+    vm_destroy(vm);
+    return true;
 }
 
 /* What is said of a VM's configuration goes to who asked, with the lines of their text. */
@@ -111,16 +99,13 @@ static void complain(const struct config_position *at, const char *text)
     control_refuse(asking, "%u:%u: %s", line, at->column, text);
 }
 
-/*
- * The text of the request parsed; with BESIDE, behind all VMs that there are, so that names can
- * refer to them.
- */
-static bool parse(struct control *control, struct config *parsed, char *buffer, bool beside)
+/* The text of the request, parsed behind all VMs that there are: so that names can refer. */
+static bool parse(struct control *control, struct config *parsed, char *buffer, bool whole)
 {
     static struct config_errors errors;
     struct text text = {buffer, TEXT_BYTES, 0, false};
-    for (unsigned i = 0; i < MAX_VMS && beside; i++)
-        if (vms[i] != NULL)
+    for (unsigned i = 0; i < MAX_VMS; i++)
+        if (vms[i] != NULL && !whole)
             config_write_vm(&text, vms[i]->config);
     lines_before = 0;
     for (size_t i = 0; i < text.length; i++)
@@ -182,7 +167,7 @@ static unsigned create_one(struct control *control, const struct config_vm *from
     return MAX_VMS;
 }
 
-/* Those VMs of PARSED that there are not yet: all, or none. */
+/* The VMs of PARSED that there are not yet: all, or none. */
 static bool create_all(struct control *control, const struct config *parsed)
 {
     unsigned slots[MAX_VMS];
@@ -193,10 +178,9 @@ static bool create_all(struct control *control, const struct config *parsed)
         slots[made] = create_one(control, &parsed->vms[i]);
         if (slots[made++] != MAX_VMS)
             continue;
-        while (--made > 0) {
-            vm_free(vms[slots[made - 1]]);
-            forget_vm(slots[made - 1]);
-        }
+        while (--made > 0)
+            atomic_store(&vms[slots[made - 1]]->state, VM_GONE);
+        lifecycle_reap();
         return false;
     }
     for (unsigned i = 0; i < made; i++) {
@@ -207,59 +191,73 @@ static bool create_all(struct control *control, const struct config *parsed)
     return true;
 }
 
-/* Is VM what WANTED says? BUFFER is for both blocks. */
-static bool is_as(const struct vm *vm, const struct config_vm *wanted, char *buffer)
+/* A whole configuration has each VM that stays as it is, and the service VM. */
+static bool check_kept(struct control *control, struct config *parsed, char *buffer)
 {
-    struct text is = {buffer, TEXT_BYTES / 2, 0, false};
-    struct text should = {buffer + TEXT_BYTES / 2, TEXT_BYTES / 2, 0, false};
-    config_write_vm(&is, vm->config);
-    config_write_vm(&should, wanted);
-    return is.length == should.length && memcmp(is.buffer, should.buffer, is.length) == 0;
-}
-
-/* May what is on the machine stay as it is, or go? */
-static bool check_apply(struct control *control, const struct config *parsed, char *buffer)
-{
-    for (unsigned i = 0; i < MAX_VMS; i++) {
-        const struct config_vm *wanted = NULL;
-        for (unsigned j = 0; vms[i] != NULL && j < parsed->vm_count; j++)
-            if (strcmp(parsed->vms[j].name, vms[i]->config->name) == 0)
-                wanted = &parsed->vms[j];
-        if (vms[i] == NULL || (wanted == NULL && !vms[i]->service))
+    const struct vm *service = vms[setup_config.service];
+    if (parsed->service < 0 ||
+        strcmp(parsed->vms[parsed->service].name, service->config->name) != 0)
+        return control_refuse(control, "the service VM \"%s\" must be in it: write service %s { }",
+                              service->config->name, service->config->name);
+    if (parsed->strict != setup_config.strict || parsed->poweroff != setup_config.poweroff)
+        return control_refuse(control, "strict and poweroff cannot change before the next boot");
+    for (unsigned i = 0; i < parsed->vm_count; i++) {
+        const struct vm *vm = find_vm(parsed->vms[i].name);
+        struct text now = {buffer, TEXT_BYTES / 2, 0, false};
+        struct text then = {buffer + TEXT_BYTES / 2, TEXT_BYTES / 2, 0, false};
+        struct config_vm *wanted = &parsed->vms[i];
+        if (vm == NULL)
             continue;
-        if (wanted == NULL || !is_as(vms[i], wanted, buffer))
+        if (vm->service) { /* it gives cores and memory to the others */
+            wanted->cpu_listed = vm->config->cpu_listed;
+            wanted->cpu_count = vm->config->cpu_count;
+            wanted->cpu_list = vm->config->cpu_list;
+            wanted->memory = vm->config->memory;
+        }
+        config_write_vm(&now, vm->config);
+        config_write_vm(&then, wanted);
+        if (now.length != then.length || memcmp(now.buffer, then.buffer, now.length) != 0 ||
+            atomic_load(&vm->doomed))
             return control_refuse(control,
-                                  "vm \"%s\" is otherwise on the machine, and can't be changed "
-                                  "while it exists; %s",
-                                  vms[i]->config->name,
-                                  vms[i]->service ? "write its block as config shows it"
-                                                  : "destroy it first");
+                                  "vm \"%s\" is another one; destroy it first, or write it "
+                                  "as it is (see: show)",
+                                  vm->config->name);
     }
     return true;
 }
 
-static bool apply(struct control *control, const struct config *parsed, char *buffer)
+/* The VMs that PARSED has not. */
+static void destroy_others(struct control *control, const struct config *parsed)
 {
-    uint32_t before = 0;
-    for (unsigned i = 0; i < MAX_VMS; i++)
-        before |= vms[i] != NULL ? 1u << i : 0;
-    if (!check_apply(control, parsed, buffer) || !create_all(control, parsed))
-        return false;
     for (unsigned i = 0; i < MAX_VMS; i++) {
-        bool named = false;
-        for (unsigned j = 0; (before >> i & 1) != 0 && j < parsed->vm_count; j++)
-            named = named || strcmp(parsed->vms[j].name, vms[i]->config->name) == 0;
-        if ((before >> i & 1) == 0 || named)
+        bool stays = vms[i] == NULL;
+        for (unsigned j = 0; j < parsed->vm_count && !stays; j++)
+            stays = strcmp(parsed->vms[j].name, vms[i]->config->name) == 0;
+        if (stays)
             continue;
         text_print(&control->answer, "destroyed name %s\n", vms[i]->config->name);
-        destroy(vms[i]);
+        vm_destroy(vms[i]);
     }
-    return true;
 }
 
-/* For `create` (BESIDE what there is) and `apply` (instead of it). */
-static bool divide(struct control *control, bool beside)
+/* The VMs of the text are made, all or none; a WHOLE configuration leaves no others. */
+static bool change_vms(struct control *control, struct config *parsed, char *buffer, bool whole)
 {
+    if (!parse(control, parsed, buffer, whole))
+        return false;
+    if (!whole)
+        return create_all(control, parsed) &&
+               (control->answer.length > 0 ||
+                control_refuse(control, "there is no vm block; write vm NAME { ... }"));
+    bool done = check_kept(control, parsed, buffer) && create_all(control, parsed);
+    if (done)
+        destroy_others(control, parsed);
+    return done;
+}
+
+bool lifecycle_create(struct control *control)
+{
+    bool whole = strcmp(control->words[0], "apply") == 0;
     lifecycle_reap();
     if (!extend_pool(control))
         return false;
@@ -269,22 +267,10 @@ static bool divide(struct control *control, bool beside)
     asking = control;
     setup_complain = complain;
     bool done = parsed != NULL && buffer != NULL
-                    ? parse(control, parsed, buffer, beside) &&
-                          (beside ? create_all(control, parsed) : apply(control, parsed, buffer))
+                    ? change_vms(control, parsed, buffer, whole)
                     : control_refuse(control, "the monitor's memory is used up");
     setup_complain = usual;
     memory_free(parsed, PARSED_PAGES);
     memory_free(buffer, TEXT_PAGES);
-    return done && (!beside || control->answer.length > 0 ||
-                    control_refuse(control, "there is no vm block; write vm NAME { ... }"));
-}
-
-bool lifecycle_create(struct control *control)
-{
-    return divide(control, true);
-}
-
-bool lifecycle_apply(struct control *control)
-{
-    return divide(control, false);
+    return done;
 }

@@ -19,7 +19,7 @@ void lifecycle_reap_given(void);
 /* Are the modules of VM INDEX of the configuration there? As setup_check. */
 void lifecycle_check(unsigned index);
 
-/* The requests of the same names. */
+/* The requests of the same names; lifecycle_create does `apply`, too. */
 bool lifecycle_create(struct control *control);
 bool lifecycle_apply(struct control *control);
 bool lifecycle_destroy(struct control *control);

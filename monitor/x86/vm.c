@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A VM's life: made once, booted, stopped, booted again. */
+/* A VM's life: booted, stopped, booted again, at last destroyed. */
 #include "x86/vm.h"
 
 #include "core/log.h"
@@ -18,7 +18,6 @@
 #include "x86/virtio_pci.h"
 #include "x86/vm_boot.h"
 
-#define VM_PAGES   ((unsigned)(align_up(sizeof(struct vm), PAGE_SIZE) / PAGE_SIZE))
 #define RESTART_US 1000000u /* from one start of a VM to the next, at least */
 
 struct vm *vms[MAX_VMS];
@@ -44,66 +43,6 @@ bool vm_may_log(struct vm *vm, enum denial kind)
     if (before > VM_DENIALS_LOGGED)
         atomic_store(logged, VM_DENIALS_LOGGED + 1); /* never wraps */
     return before < VM_DENIALS_LOGGED;
-}
-
-static bool vcpu_create(struct vm *vm, cpu_id_t id)
-{
-    struct vcpu *vcpu = &vm->vcpus[vm->vcpu_count];
-    if (machine.cpus[id].apic_id.v >= APIC_IDS) {
-        log_error("vm \"%s\": core %u has APIC id %u, above %u; list other cores", vm->config->name,
-                  id, machine.cpus[id].apic_id.v, APIC_IDS - 1);
-        return false;
-    }
-    vcpu->vm = vm;
-    vcpu->index = vm->vcpu_count++;
-    vcpu->cpu = cpus[id];
-    atomic_store(&vcpu->stopped, true);
-    cpus[id]->vcpu = vcpu;
-    vcpu_of_apic[machine.cpus[id].apic_id.v] = vcpu;
-    return backend->vcpu_init(vcpu);
-}
-
-static unsigned vcpu_pages(const struct vm *vm)
-{
-    uint64_t bytes = cpu_set_count(&vm->place->cpus) * sizeof(struct vcpu);
-    return (unsigned)(align_up(bytes, PAGE_SIZE) / PAGE_SIZE);
-}
-
-static bool vcpus_create(struct vm *vm)
-{
-    vm->vcpus = memory_pages(vcpu_pages(vm));
-    if (vm->vcpus == NULL || !vcpu_create(vm, vm->place->boot_cpu))
-        return false;
-    for (cpu_id_t id = 0; id < machine.cpu_count; id++)
-        if (cpu_set_has(&vm->cpu_set, id) && id != vm->place->boot_cpu && !vcpu_create(vm, id))
-            return false;
-    return true;
-}
-
-struct vm *vm_create(unsigned index, const struct config_vm *config, struct placement *place)
-{
-    struct vm *vm = memory_pages(VM_PAGES);
-    if (vm == NULL) {
-        log_error("vm \"%s\": the monitor's memory is used up", config->name);
-        return NULL;
-    }
-    vm->index = index;
-    vm->config = config;
-    vm->place = place;
-    vm->service = config->service;
-    vm->cpu_set = place->cpus;
-    vm->memory = (struct guest_memory){place->extents, place->extent_count};
-    console_init(&vm->console, config->name);
-    if (!backend->vm_init(vm) || !vcpus_create(vm) || !vm_map_memory(vm) || !virtio_pci_init(vm)) {
-        log_error("vm \"%s\" cannot be made: %s", config->name,
-                  "the monitor's memory is used up, or a core is out of reach");
-        vm_free(vm);
-        return NULL;
-    }
-    exit_port_init(vm);
-    exit_msr_init(vm);
-    vms[index] = vm;
-    return vm;
 }
 
 static void vcpu_start(struct vcpu *vcpu, const struct vcpu_start *start)
@@ -166,7 +105,8 @@ static void maybe_power_off(const struct vm *stopped)
 {
     bool any = false;
     for (unsigned i = 0; i < MAX_VMS; i++) {
-        int state = vms[i] != NULL ? atomic_load(&vms[i]->state) : VM_OFF;
+        struct vm *vm = vms[i];
+        int state = vm != NULL ? atomic_load(&vm->state) : VM_OFF;
         any = any || state == VM_RUNNING || state == VM_BUILDING || state == VM_STOPPING;
     }
     if (any && !(stopped->service && poweroff_rule == CONFIG_POWEROFF_SERVICE))
@@ -197,7 +137,6 @@ void vm_flush(struct vm *vm)
 
 void vm_scrub(struct vm *vm)
 {
-    atomic_store(&vm->state, VM_DESTROYING);
     for (unsigned i = 0; i < vm->memory.count; i++) {
         const struct place_extent *extent = &vm->memory.extents[i];
         for (uint64_t done = 0; done < extent->size; done += LARGE_PAGE) {
@@ -208,18 +147,36 @@ void vm_scrub(struct vm *vm)
     atomic_store(&vm->state, VM_GONE);
 }
 
-void vm_free(struct vm *vm)
+/* A VM that is off begins to be destroyed; true for one caller alone, who lets it be cleared. */
+static bool claim(struct vm *vm)
 {
-    vms[vm->index] = NULL;
-    for (unsigned i = 0; i < vm->vcpu_count; i++) {
-        vm->vcpus[i].cpu->vcpu = NULL;
-        vcpu_of_apic[vm->vcpus[i].cpu->apic_id.v] = NULL;
-        backend->vcpu_free(&vm->vcpus[i]);
-    }
-    virtio_pci_free(vm);
-    backend->vm_free(vm);
-    memory_free(vm->vcpus, vcpu_pages(vm));
-    memory_free(vm, VM_PAGES);
+    int off = VM_OFF;
+    int failed = VM_FAILED;
+    return atomic_compare_exchange_strong(&vm->state, &off, VM_DESTROYING) ||
+           atomic_compare_exchange_strong(&vm->state, &failed, VM_DESTROYING);
+}
+
+/*
+ * Whoever changes the state looks at `doomed` afterwards, and here it is the other way round: so
+ * one of the two sees the other, wherever the VM is on its way.
+ */
+void vm_destroy(struct vm *vm)
+{
+    atomic_store(&vm->doomed, true);
+    if (claim(vm))
+        cpu_kick(vm->vcpus[0].cpu, REQUEST_SCRUB);
+    else if (atomic_load(&vm->state) == VM_RUNNING)
+        cpu_kick(vm->vcpus[0].cpu, REQUEST_KILL);
+}
+
+/* The VM rests in STATE, off or failed. */
+static void rest(struct vm *vm, enum vm_state state)
+{
+    atomic_store(&vm->state, state);
+    if (!atomic_load(&vm->doomed))
+        maybe_power_off(vm);
+    else if (claim(vm))
+        vm_scrub(vm);
 }
 
 void vm_boot(struct vm *vm)
@@ -227,16 +184,20 @@ void vm_boot(struct vm *vm)
     struct guest_start entry;
     slow_down(vm);
     atomic_store(&vm->state, VM_BUILDING);
+    if (atomic_load(&vm->doomed)) {
+        rest(vm, VM_OFF);
+        return;
+    }
     const char *error = vm_build(vm, &entry);
     if (error != NULL) {
         log_error("vm \"%s\": %s; it is left off", vm->config->name, error);
-        atomic_store(&vm->state, VM_FAILED);
-        maybe_power_off(vm);
+        rest(vm, VM_FAILED);
         return;
     }
     for (unsigned i = 0; i < vm->vcpu_count; i++) {
         vm->vcpus[i].state = VCPU_WAIT_SIPI; /* their cores are parked and don't look */
         atomic_store(&vm->vcpus[i].stopped, vm->vcpus[i].away);
+        atomic_store(&vm->vcpus[i].flushed, true); /* at its start; a call may have gone unheard */
     }
     apic_reset_this();
     vcpu_take_boot(&vm->vcpus[0], &entry);
@@ -246,6 +207,8 @@ void vm_boot(struct vm *vm)
     atomic_store(&vm->state, VM_RUNNING);
     log_info("vm \"%s\": start %u, kernel %s, nested tables at 0x%lx", vm->config->name, vm->starts,
              vm->kernel->name, (uint64_t)vm->nested_root);
+    if (atomic_load(&vm->doomed))
+        vm_stop(&vm->vcpus[0], false, "destroyed by the service VM");
 }
 
 /* All other cores of the VM leave the guest. */
@@ -282,13 +245,8 @@ void vm_stop(struct vcpu *vcpu, bool restart, const char *reason)
     stats_print_vm(vm);
     if (vm->service)
         platform_quiesce();
-    if (restart) {
+    if (restart)
         cpu_kick(vm->vcpus[0].cpu, REQUEST_BOOT);
-        return;
-    }
-    atomic_store(&vm->state, VM_OFF);
-    if (atomic_load(&vm->doomed))
-        vm_scrub(vm);
     else
-        maybe_power_off(vm);
+        rest(vm, VM_OFF);
 }

@@ -18,7 +18,7 @@ enum vm_state {
     VM_STOPPING,
     VM_FAILED,
     VM_DESTROYING, /* its memory is being cleared */
-    VM_GONE,       /* .. is clear: to be taken apart */
+    VM_GONE,       /* .. is clear: to be taken apart when its cores have let go */
 };
 
 #define VM_MSRS_LOGGED 64u
@@ -85,9 +85,13 @@ extern enum config_poweroff poweroff_rule;
 
 /* Make the VM of CONFIG at PLACE: tables, bitmaps, vCPUs. NULL after a message. Boot core. */
 struct vm *vm_create(unsigned index, const struct config_vm *config, struct placement *place);
-/* Take apart a VM that is off, whose cores are parked: all that vm_create took returns. */
+/* Take apart a VM that is VM_GONE, or was never started: all that vm_create took returns. */
 void vm_free(struct vm *vm);
-/* Clear the memory of a VM that is off, and call it VM_GONE. A core of the VM. */
+/* Take the VM from its cores. True: none of them looks at it any more, or ever again. */
+bool vm_release(struct vm *vm);
+/* The VM is to be destroyed, in whatever state it is. Any core. */
+void vm_destroy(struct vm *vm);
+/* Clear the memory of a VM_DESTROYING, and call it VM_GONE. A core of the VM. */
 void vm_scrub(struct vm *vm);
 /* Build the VM's memory as a boot loader would and set its boot vCPU to run. Its boot core. */
 void vm_boot(struct vm *vm);

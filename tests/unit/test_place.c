@@ -386,6 +386,87 @@ static void test_memory_count(void **state)
     assert_int_equal(memory.largest, 8 * GIB);
 }
 
+/* One more VM, beside others that stay where they are; and all as before without it. */
+static void test_one_more(void **state)
+{
+    static struct place_plan before;
+    (void)state;
+    small_machine(4, 1, GIB, 0);
+    expect_all("service host { cpus 2; memory 512M } vm a { memory 256M } vm b { memory 128M }");
+    memset(&plan.vms[2], 0, sizeof(plan.vms[2])); /* b is gone again */
+    before = plan;
+    assert_true(place_add(&machine, &config, &plan, 2));
+    assert_int_equal(cpu_set_count(&plan.vms[2].cpus), 1);
+    assert_true(cpu_set_has(&plan.vms[2].cpus, 3));
+    assert_memory_equal(plan.vms, before.vms, 2 * sizeof(plan.vms[0]));
+    memset(&plan.vms[2], 0, sizeof(plan.vms[2]));
+    config.vms[2].memory = 300 * MIB;
+    assert_false(place_add(&machine, &config, &plan, 2));
+    assert_non_null(strstr(plan.vms[2].reason, "memory"));
+    config.vms[2].memory = 128 * MIB;
+    config.vms[2].cpu_count = 2;
+    assert_false(place_add(&machine, &config, &plan, 2));
+    assert_non_null(strstr(plan.vms[2].reason, "cpus 2 is more than the 1 left"));
+    assert_memory_equal(plan.vms, before.vms, 2 * sizeof(plan.vms[0]));
+}
+
+/* What is kept for nobody is not free, and what is free has its node. */
+static void test_free_pieces(void **state)
+{
+    hpa_t base;
+    struct place_extent piece = {{12 * GIB}, {12 * GIB}, GIB, 0};
+    (void)state;
+    big_machine();
+    expect_all("service host { }");
+    assert_true(place_is_free(&machine, &plan, &piece));
+    assert_int_equal(piece.node, 1);
+    piece.size = 6 * GIB; /* beyond its node's end */
+    assert_false(place_is_free(&machine, &plan, &piece));
+    piece.size = GIB;
+    assert_true(place_memory_put(&plan.kept, &piece));
+    piece.size = LARGE_PAGE;
+    assert_false(place_is_free(&machine, &plan, &piece));
+    assert_true(place_memory_cut(&plan.kept, (hpa_t){12 * GIB}, GIB));
+    assert_true(place_is_free(&machine, &plan, &piece));
+    assert_int_equal(plan.kept.extent_count, 0);
+    assert_true(place_find(&machine, &plan, 8 * GIB, &base));
+    assert_false(place_find(&machine, &plan, 8 * GIB + LARGE_PAGE, &base));
+}
+
+/* A VM's memory with holes, which are filled again: as at first. */
+static void test_holes(void **state)
+{
+    static struct placement whole, holed;
+    (void)state;
+    whole = (struct placement){.extents = {{{0}, {0}, 640 * KIB, 0}, {{GIB}, {GIB}, GIB, 0}},
+                               .extent_count = 2};
+    holed = whole;
+    assert_false(place_memory_cut(&holed, (hpa_t){GIB - LARGE_PAGE}, 2 * LARGE_PAGE));
+    assert_false(place_memory_cut(&holed, (hpa_t){2 * GIB}, LARGE_PAGE));
+    assert_memory_equal(&holed, &whole, sizeof(whole));
+    struct place_extent pieces[] = {
+        {{GIB}, {GIB}, LARGE_PAGE, 0},
+        {{GIB + 8 * LARGE_PAGE}, {GIB + 8 * LARGE_PAGE}, LARGE_PAGE, 0},
+        {{2 * GIB - LARGE_PAGE}, {2 * GIB - LARGE_PAGE}, LARGE_PAGE, 0}};
+    for (unsigned i = 0; i < ARRAY_SIZE(pieces); i++) {
+        assert_true(place_memory_cut(&holed, pieces[i].hpa, pieces[i].size));
+        assert_false(place_memory_cut(&holed, pieces[i].hpa, pieces[i].size));
+    }
+    assert_int_equal(holed.extent_count, 3);
+    for (unsigned i = 0; i < ARRAY_SIZE(pieces); i++) {
+        assert_true(place_memory_put(&holed, &pieces[i]));
+        place_memory_join(&holed);
+    }
+    assert_int_equal(holed.extent_count, 2);
+    for (unsigned i = 0; i < 2; i++) {
+        assert_int_equal(holed.extents[i].hpa.v, whole.extents[i].hpa.v);
+        assert_int_equal(holed.extents[i].gpa.v, whole.extents[i].gpa.v);
+        assert_int_equal(holed.extents[i].size, whole.extents[i].size);
+    }
+    holed.extent_count = PLACE_EXTENTS_MAX;
+    assert_false(place_memory_put(&holed, &pieces[0]));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -402,6 +483,9 @@ int main(void)
         cmocka_unit_test(test_siblings),
         cmocka_unit_test(test_boot_core),
         cmocka_unit_test(test_memory_count),
+        cmocka_unit_test(test_one_more),
+        cmocka_unit_test(test_free_pieces),
+        cmocka_unit_test(test_holes),
     };
     return cmocka_run_group_tests_name("place", tests, NULL, NULL);
 }
