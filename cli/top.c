@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <term.h>
 #include <unistd.h>
 
 #include "rates.h"
@@ -89,7 +88,6 @@ static int run_live(struct sample *before)
     size_t size;
     FILE *kept = open_memstream(&said, &size);
     stderr = kept != NULL ? kept : terminal;
-    initscr();
     cbreak();
     noecho();
     curs_set(0);
@@ -115,22 +113,19 @@ static int run_once(struct sample *before)
     return status;
 }
 
-/* A terminal that ncurses knows; in an initial RAM disk there may be no description of any. */
-static bool has_terminal(void)
-{
-    const char *kind = getenv("TERM");
-    int error;
-    return isatty(STDIN_FILENO) && isatty(STDOUT_FILENO) && kind != NULL &&
-           setupterm(NULL, STDOUT_FILENO, &error) == OK;
-}
-
 int top_run(char **args, const struct options *options)
 {
     struct sample before;
+    SCREEN *screen = NULL;
     (void)args;
     int status = sample_take(&before);
+    /* In an initial RAM disk there may be no description of any terminal. */
+    if (status == STATUS_OK && !options->once && isatty(STDIN_FILENO) && isatty(STDOUT_FILENO))
+        screen = newterm(NULL, stdout, stdin);
     if (status == STATUS_OK)
-        status = options->once || !has_terminal() ? run_once(&before) : run_live(&before);
+        status = screen == NULL ? run_once(&before) : run_live(&before);
+    if (screen != NULL)
+        delscreen(screen);
     sample_free(&before);
     return status;
 }

@@ -9,6 +9,7 @@ import tempfile
 import unittest
 
 MULLION = os.path.abspath(os.environ.get("MULLION", "build/mullion"))
+CLI = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "cli")
 DOCS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "docs")
 
 THREE = """service host { cpus 2; memory 1G; initrd host.img }
@@ -97,6 +98,12 @@ class Cli(unittest.TestCase):
         for args, text in (((), "what shall be done?"),
                            (("chekc",), "there is no command: chekc"),
                            (("check",), "something is missing behind: check"),
+                           (("probe", "x"), "this is too much: x"),
+                           (("list", "--jso"), "there is no option: --jso"),
+                           (("list", "--cpus", "2"), "there is no option: --cpus"),
+                           (("show", "a", "b", "c"), "this is too much: b"),
+                           (("stop", "--timeout", "0", "a"), "1 to 86400 seconds, and is: 0"),
+                           (("check", "--nodes", "2", "f"), "--nodes needs --cpus"),
                            (("check", "--cpu", "2", "f"), "there is no option: --cpu"),
                            (("check", "--cpus"), "a value is missing behind: --cpus"),
                            (("check", "--cpus", "0", "f"), "--cpus must be 1 to 256, and is: 0"),
@@ -105,31 +112,65 @@ class Cli(unittest.TestCase):
             status, out, err = self.run_mullion(*args)
             self.assertEqual((status, out), (2, ""))
             self.assertIn(text, err)
-            self.assertIn("usage: mullion ", err)
+            known = args[:1] in (("check",), ("probe",), ("list",), ("show",), ("stop",))
+            self.assertEqual(len(re.findall(r"usage: mullion ", err)), 1)
+            self.assertEqual(len(err.splitlines()) == 2, known, err)
 
     def test_help_and_version(self):
         self.assertEqual(self.run_mullion("--version"), (0, "mullion 0.1.0\n", ""))
         status, out, err = self.run_mullion("help")
         self.assertEqual((status, err), (0, ""))
-        self.assertIn(" mullion check", out)
+        self.assertIn("usage: mullion list", out)
+        self.assertLessEqual(max(map(len, out.splitlines())), 100)
         self.assertEqual(self.run_mullion("--help")[1], out)
 
     def test_manual_of_the_command(self):
         """The manual names the help's commands and options, all and no others; so does INSTALL."""
-        usage = self.run_mullion("help")[1].split("\n\n")[0]
+        usage, help_text = self.run_mullion("help")[1].split("\n\n")[:2]
         commands = set(re.findall(r"mullion ([a-z-]+)", usage))
         options = set(re.findall(r"--[a-z]+", usage))
-        self.assertLessEqual({"check", "probe", "grub-entry", "list", "create", "help"}, commands)
+        self.assertLessEqual({"list", "create", "check", "help"}, commands)
+        self.assertEqual(set(re.findall(r"^([a-z-]+)  ", help_text, re.M)), commands - {"help"})
         with open(os.path.join(DOCS, "mullion.1"), encoding="utf-8") as file:
             manual = file.read()
-        synopsis = manual.split(".Sh SYNOPSIS")[1].split(".Sh DESCRIPTION")[0]
-        self.assertEqual(set(re.findall(r"^\.Cm ([a-z-]+)", synopsis, re.M)), commands)
-        for part in (synopsis, manual.split(".Sh DESCRIPTION")[1]):
+        synopsis, description = manual.split(".Sh SYNOPSIS")[1].split(".Sh DESCRIPTION")
+        named = " | ".join(re.findall(r"^\.Cm (.*)", synopsis, re.M)).split(" | ")
+        self.assertEqual({word for word in named if "Fl" not in word}, commands)
+        for part in (synopsis, description):
             self.assertEqual({"-" + o for o in re.findall(r"Fl (-[a-z]+)", part)}, options)
+        described = re.findall(r"^\.(?:It Cm|Ss mullion) ([a-z-]+)", description, re.M)
+        self.assertEqual(sorted(described), sorted(commands))
+        # Each command's own options, as its usage has them.
+        for line in usage.splitlines():
+            command = re.search(r"mullion ([a-z-]+)", line)[1]
+            block = re.search(r"^\.Cm [^\n]*\b" + command + r"\b[^\n]*\n(.*?)(?=^\.Nm|\Z)", synopsis,
+                              re.M | re.S)
+            if command != "help":
+                self.assertEqual({"-" + o for o in re.findall(r"Fl (-[a-z]+)", block[1])},
+                                 set(re.findall(r"--[a-z]+", line)), command)
         with open(os.path.join(DOCS, "INSTALL.md"), encoding="utf-8") as file:
             shown = re.findall(r"build/mullion ([a-z][a-z-]*)((?: --[a-z]+)*)", file.read())
         self.assertEqual({command for command, _ in shown}, {"check", "probe", "grub-entry"})
         self.assertLessEqual({word for _, words in shown for word in words.split()}, options)
+
+    def test_manual_of_statuses_and_environment(self):
+        """The manual has each exit status and each variable that the sources have; so has the help
+        of the statuses."""
+        with open(os.path.join(DOCS, "mullion.1"), encoding="utf-8") as file:
+            manual = file.read()
+        sources = ""
+        for name in sorted(os.listdir(CLI)):
+            if name.endswith((".c", ".h")):
+                with open(os.path.join(CLI, name), encoding="utf-8") as file:
+                    sources += file.read()
+        statuses = set(re.findall(r"STATUS_[A-Z_]+ = (\d)", sources))
+        self.assertEqual(statuses, {"0", "1", "2", "3", "4"})
+        told = manual.split(".Sh EXIT STATUS")[1].split(".Sh")[0]
+        self.assertEqual(set(re.findall(r"^\.It (\d)", told, re.M)), statuses)
+        told = self.run_mullion("help")[1].split("Exit status:")[1]
+        self.assertEqual(set(re.findall(r"\b(\d) ", told)), statuses)
+        self.assertEqual(set(re.findall(r"^\.It Ev (\w+)", manual, re.M)),
+                         set(re.findall(r'getenv\("(\w+)"\)', sources)))
 
     def test_manual(self):
         """The manual names the parser's keywords, all and no others, and its example is good."""

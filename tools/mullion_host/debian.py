@@ -54,7 +54,7 @@ def run_files(build):
              "vmlinuz": os.path.join(build, "guests/vmlinuz-6.1"),
              "initrd.img": os.path.join(build, "guests/initrd.img"),
              "net.img": os.path.join(build, "guests/net.img"),
-             "completion/mullion": "cli/completion.bash"}
+             "completion/mullion": "cli/mullion.bash"}
     found.update({f"man/{os.path.basename(page)}": page for page in glob.glob("docs/*.[1-8]")})
     return {inside: file for inside, file in found.items() if os.path.exists(file)}
 

@@ -1,0 +1,53 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Completion for bash: commands and options as in the help, VMs and modules from the monitor."""
+
+import os
+import subprocess
+import unittest
+
+from controlled import MULLION, ControlTest
+
+SCRIPT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "cli", "mullion.bash")
+
+
+class Completion(ControlTest):
+    def complete(self, *words):
+        """What bash offers for the last of the words."""
+        script = ('source "$1"; shift; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _mullion; '
+                  'printf "%s\\n" "${COMPREPLY[@]}"')
+        done = subprocess.run(["bash", "-c", script, "bash", SCRIPT, MULLION, *words], text=True,
+                              env=self.environment, cwd=self.folder, capture_output=True,
+                              timeout=60, check=True)
+        self.assertEqual(done.stderr, "")
+        return set(done.stdout.split())
+
+    def test_commands(self):
+        self.assertEqual(self.complete("st"), {"stats", "stop", "start"})
+        self.assertEqual(self.complete("-"), {"--help", "--version"})
+        self.assertIn("grub-entry", self.complete(""))
+
+    def test_options(self):
+        self.assertEqual(self.complete("draw", "--"), {"--cpus", "--memory", "--nodes"})
+        self.assertEqual(self.complete("stop", "web", "-"), {"--timeout"})
+        self.assertEqual(self.complete("config", "-"), set())
+        self.assertEqual(self.complete("stop", "--timeout", ""), set())
+
+    def test_names(self):
+        self.assertEqual(self.complete("console", ""), {"host", "web"})
+        self.assertEqual(self.complete("stats", "w"), {"web"})
+        self.monitor.modules["mine"] = [5, "yes"]
+        self.assertEqual(self.complete("forget", ""), {"mine"})
+
+    def test_files(self):
+        self.write("a.conf", "")
+        self.assertEqual(self.complete("create", "a"), {"a.conf"})
+        self.assertEqual(self.complete("probe", "--root", "pr"), {"proc"})
+
+    def test_without_a_monitor(self):
+        self.environment["MULLION_CONTROL"] = "/nonexistent"
+        self.assertEqual(self.complete("console", ""), set())
+
+
+if __name__ == "__main__":
+    unittest.main()
