@@ -22,7 +22,7 @@ struct place_plan setup_plan;
 void setup_memory(struct boot_info *boot, struct machine *m)
 {
     uint64_t pool = boot_modules_size(boot) + POOL_BASE + m->cpu_count * POOL_PER_CPU +
-                    setup_config.vm_count * POOL_PER_VM;
+                    MAX_VMS * POOL_PER_VM; /* as many as may come */
     static struct machine free; /* without the modules, which must not be overwritten yet */
     hpa_t image = {(uint64_t)image_start};
     hpa_t pool_at;

@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: Apache-2.0
+# VMs that are destroyed while they start and restart, and whole configurations: requests as they are.
+
+import re
+
+import pytest
+
+from debian_rig import debian_machine, start
+from rig import guest
+
+ROUNDS = 10
+LINES = {"cpus": 1, "memory": "128M", "kernel": "vmlinuz", "initrd": "initrd.img"}
+
+
+@pytest.fixture(scope="module")
+def machine(build):
+    """The service VM's shell; what was VM `web`'s is in the pool, and `db` stays."""
+    runs = []
+    try:
+        run = start(debian_machine(build, "fabric/lifecycle",
+                                   more=[guest("db", cpus=1), guest("web", cpus=1)]), runs)
+        ask(run, "destroy web")
+        gone(run, "web")
+        yield run
+    finally:
+        for run in runs:
+            run.end()
+
+
+def ask(run, *requests):
+    """The answers of the control service to lines, each perhaps with a body, one after the other."""
+    words = []
+    for request in requests:
+        line, _, body = request.partition("\n")
+        text = f"{line} {len(body)}\n{body}" if body else line + "\n"
+        text = text.replace("\\", "\\\\").replace("\n", "\\n").replace('"', "\\042")
+        words.append(f"printf '{text}' | socat -t 5 - VSOCK-CONNECT:2:77,bind=:1000")
+    return "\n".join(run.sh("; ".join(words)))
+
+
+def gone(run, name):
+    """Waits until no VM has that name any more."""
+    run.sh(f"for i in $(seq 50); do mullion list | grep -q '^{name} ' || break; sleep 0.2; done; "
+           f"! mullion list | grep '^{name} '")
+
+
+def block(name, **changed):
+    """A VM's block in the configuration."""
+    words = "".join(f"    {key} {value}\n" for key, value in {**LINES, **changed}.items())
+    return f"vm {name} {{\n{words}}}\n"
+
+
+def numbers(run):
+    """The pool's free memory and the monitor's own in use."""
+    text = ask(run, "machine")
+    return [int(re.search(pattern, text)[1]) for pattern in (r"memory-free (\d+)",
+                                                             r"monitor memory \d+ used (\d+)")]
+
+
+def test_destroyed_on_the_way(machine, record_property):
+    """A VM that starts, or starts again, is destroyed as soon as that can be: nothing is left."""
+    ask(machine, "create\n" + block("x"), "destroy x")
+    gone(machine, "x")
+    before = numbers(machine)  # the monitor may have taken memory of the pool for its own
+    for number in range(ROUNDS):
+        answers = [ask(machine, "create\n" + block("x"))]
+        if number % 2:
+            answers += [ask(machine, "start x")]
+            machine.sh("until mullion list | grep -q '^x .*running'; do sleep 0.1; done")
+        answers += [ask(machine, "reboot x" if number % 2 else "start x", "destroy x")]
+        assert "error" not in (text := " ".join(answers)) and text.count("ok ") >= 3, answers
+        gone(machine, "x")
+    assert numbers(machine) == before
+    record_property("seen", f"{ROUNDS} VMs destroyed while they started or rebooted; free memory "
+                            "and the monitor's own as before")
+
+
+def test_apply(machine, record_property):
+    """A whole configuration: what is missing goes, what is new comes, what differs is refused."""
+    now = "\n".join(machine.sh("mullion config")) + "\n"
+    listed = ask(machine, "list")
+    assert ask(machine, "apply\n" + now) == "ok 0"
+    assert ask(machine, "list") == listed
+    refused = (
+        now.replace("cpus 1-1", "cpus 2").replace("    cpus 1\n", "    cpus 2\n", 1),
+        block("db"),
+        now + block("x", kernel="nothing"),
+        now + block("x") + block("y"),
+        "poweroff service\n" + now,
+    )
+    for text in refused:
+        answer = ask(machine, "apply\n" + text)
+        assert "error " in answer, (text, answer)
+        assert ask(machine, "list") == listed
+    assert "created name x cpus" in ask(machine, "apply\n" + now + block("x"))
+    assert " x " in ask(machine, "list")
+    assert "destroyed name x" in ask(machine, "apply\n" + now)
+    gone(machine, "x")
+    assert ask(machine, "list") == listed
+    record_property("seen", f"{len(refused)} texts refused and nothing changed; one VM made and "
+                            "destroyed by applying a text with it, then without")
