@@ -204,7 +204,7 @@ class GrubEntry(unittest.TestCase):
     def test_usage(self):
         for args, text in ((("--image",), "a value is missing behind: --image"),
                            (("--img", "x"), "there is no option: --img"),
-                           (("a", "b"), "takes one file, and there is also: b")):
+                           (("a", "b"), "this is too much: b")):
             status, out, err = self.run_entry(*args)
             self.assertEqual((status, out), (2, ""))
             self.assertIn(text, err)

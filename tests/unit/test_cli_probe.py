@@ -202,7 +202,7 @@ class Probe(ProbeTest):
         self.assertEqual(check_config(Probed(status, out).config)[0], 0)
 
     def test_usage(self):
-        for args, text in ((("probe", "x"), "probe takes no file: x"),
+        for args, text in ((("probe", "x"), "this is too much: x"),
                            (("probe", "--conf"), "there is no option: --conf"),
                            (("probe", "--root"), "a value is missing behind: --root")):
             status, out, err = run(*args)

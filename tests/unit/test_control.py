@@ -38,11 +38,12 @@ class Listings(ControlTest):
 
     def test_machine(self):
         parts = self.good("machine").split("\n\n")
-        self.assertEqual([part.split()[0] for part in parts], ["CORE", "MEMORY", "MODULE", "POOL"])
+        self.assertEqual([part.split()[0] for part in parts], ["CORE", "MEMORY", "MODULE", "POOL",
+                                                          "MONITOR'S"])
         self.assertEqual(len(parts[0].splitlines()), 9)
-        self.assertIn("0xc0000000  256M     0  pool", parts[1])
+        self.assertIn("0x80000000  512M     0  web", parts[1])
         machine = self.json("machine", "--json")
-        self.assertEqual(machine["memory"][1]["base"], 3 << 30)
+        self.assertEqual(machine["memory"][1]["base"], 2 << 30)
         self.assertIs(machine["module"][0]["uploaded"], False)
 
     def test_stats(self):
@@ -58,6 +59,7 @@ class Listings(ControlTest):
         self.good("check", "-", text=text)
 
     def test_log(self):
+        """In as many answers as it takes."""
         self.assertEqual(self.good("log"), "mullion: hello\nweb: ?[31mred\n")
 
     def test_log_follows(self):
