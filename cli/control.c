@@ -37,6 +37,7 @@ int control_garbled(const char *what)
 {
     char text[160];
     snprintf(text, sizeof(text), "the monitor's answer makes no sense: %s", what);
+    text_clean(text);
     return fail(STATUS_NO_CONTROL, text);
 }
 

@@ -50,6 +50,8 @@ int ring_log(char **args, const struct options *options)
         int status = ring_ask(&ring, "log", from);
         if (status != STATUS_OK)
             return status;
+        if (ring.from < from)
+            return control_garbled("the log goes backwards");
         if (ring.from > from && from > 0)
             printf("\n[%lu bytes of the log are lost]\n", ring.from - from);
         print_log(&ring);

@@ -40,25 +40,8 @@ class Monitor:
     """Cores 0 and 1 and 1 GiB are the service VM's, 2 and 3 web's, 4 in the pool with POOL bytes."""
 
     def __init__(self, path, cpus=8, pool=256 * MIB):
-        self.vms = [Vm("host", 0, [0, 1], GIB, state="running", starts=1, service=True),
-                    Vm("web", 1, [2, 3], 512 * MIB, state="running", starts=1, network="lan")]
-        self.owner = {cpu: "host" if cpu < 2 or cpu > 4 else "web" if cpu < 4 else "pool"
-                      for cpu in range(cpus)}
-        self.memory = {0: [GIB, "host"], 3 * GIB: [pool, "pool"], 2 * GIB: [512 * MIB, "web"]}
-        self.modules = {"vmlinuz": [8 * MIB, "no"]}
-        self.log = b"mullion: hello\nweb: \x1b[31mred\n"
-        self.raw = {}        # a request's first word -> what to answer, bytes; closes then
-        self.refuse = {}     # the same -> what an error says
-        self.seen = []       # requests
-        self.bodies = []
-        self.takes_input = 1 << 20
-        self.slow_states = {}  # name -> states that `list` shows first, one after the other
-        self.coming = []     # what was given, on its way: looks until it is there, and what then
-        self.looks = 2
-        self.kept = 0        # bytes of the pool that are not for VMs
-        self.piece = 20      # the most bytes of a ring in one answer
-        self.slots = 2
-        self.count = 0
+        self.cpus, self.pool = cpus, pool
+        self.reset()
         monitor = self
 
         class Handler(socketserver.StreamRequestHandler):
@@ -71,6 +54,29 @@ class Monitor:
 
         self.server = Server(path, Handler)
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def reset(self):
+        """As it was at the begin."""
+        self.vms = [Vm("host", 0, [0, 1], GIB, state="running", starts=1, service=True),
+                    Vm("web", 1, [2, 3], 512 * MIB, state="running", starts=1, network="lan")]
+        self.owner = {cpu: "host" if cpu < 2 or cpu > 4 else "web" if cpu < 4 else "pool"
+                      for cpu in range(self.cpus)}
+        self.memory = {0: [GIB, "host"], 3 * GIB: [self.pool, "pool"], 2 * GIB: [512 * MIB, "web"]}
+        self.modules = {"vmlinuz": [8 * MIB, "no"]}
+        self.log = b"mullion: hello\nweb: \x1b[31mred\n"
+        self.raw = {}        # a request's first word -> what to answer, bytes; closes then
+        self.raw_goes_on = False
+        self.refuse = {}     # the same -> what an error says
+        self.seen = []       # requests
+        self.bodies = []
+        self.takes_input = 1 << 20
+        self.slow_states = {}  # name -> states that `list` shows first, one after the other
+        self.coming = []     # what was given, on its way: looks until it is there, and what then
+        self.looks = 2
+        self.kept = 0        # bytes of the pool that are not for VMs
+        self.piece = 20      # the most bytes of a ring in one answer
+        self.slots = 2
+        self.count = 0
 
     def close(self):
         self.server.shutdown()
@@ -89,7 +95,7 @@ class Monitor:
             self.bodies.append(body)
         if words[0] in self.raw:
             handler.wfile.write(self.raw[words[0]])
-            return False
+            return self.raw_goes_on
         try:
             if words[0] in self.refuse:
                 raise Refused(self.refuse[words[0]])

@@ -151,6 +151,13 @@ class Channel(ControlTest):
             self.fails(answer, "no piece of a ring", ("log",))
             self.fails(answer, "no piece of a ring", ("console", "web"))
 
+    def test_log_that_repeats_itself(self):
+        self.monitor.raw_goes_on = True
+        self.monitor.raw = {"log": b"ok 20\nring from 0 to 3\nabc"}
+        status, out, err = self.run_mullion("log")
+        self.assertEqual((status, out), (3, "abc"))
+        self.assertIn("the log goes backwards", err)
+
     def test_strange_records(self):
         """What cannot be printed does not reach the terminal, and what is missing is nothing."""
         body = b'vm name "\x1b[2J\xe2" memory many cpus 0-999999999999,, node -1\nother a b\nvm\n'
