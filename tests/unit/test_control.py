@@ -5,7 +5,6 @@
 import os
 import subprocess
 import threading
-import time
 import unittest
 
 from controlled import MIB, MULLION, ControlTest
@@ -192,9 +191,11 @@ class Channel(ControlTest):
     def test_early_refusal_of_a_body(self):
         """The monitor may refuse before it has read all that comes."""
         self.write("large", os.urandom(32 * MIB))
+        done = threading.Event()
+        self.addCleanup(done.set)
         self.monitor.serve = lambda handler: bool(
             handler.rfile.readline() and handler.wfile.write(b"error 9\ntoo large") and
-            time.sleep(3))
+            done.wait())
         status, _, err = self.run_mullion("upload", "large")
         self.assertEqual((status, err), (1, "mullion: too large\n"))
 
