@@ -37,6 +37,7 @@ int control_garbled(const char *what)
 {
     char text[160];
     snprintf(text, sizeof(text), "the monitor's answer makes no sense: %s", what);
+    text_clean(text);
     return fail(STATUS_NO_CONTROL, text);
 }
 
@@ -187,11 +188,11 @@ int control_do(struct answer *answer, const struct body *body, const char *forma
     int status = ask(answer, body, format, args);
     va_end(args);
     if (status == STATUS_ERRORS)
-        control_complain(answer);
+        control_complain(answer, NULL);
     return status;
 }
 
-void control_complain(const struct answer *answer)
+void control_complain(const struct answer *answer, const char *path)
 {
     if (answer->text[0] == '\0')
         fprintf(stderr, "mullion: the monitor refuses, and does not say why\n");
@@ -199,7 +200,8 @@ void control_complain(const struct answer *answer)
         next = strchr(line, '\n');
         next = next == NULL ? NULL : next + 1;
         text_clean(line);
-        fprintf(stderr, "mullion: %s\n", line);
+        bool placed = path != NULL && line[0] >= '0' && line[0] <= '9';
+        fprintf(stderr, placed ? "%s:%s\n" : "%s: %s\n", placed ? path : "mullion", line);
     }
 }
 

@@ -33,8 +33,8 @@ control_ask(struct answer *answer, const struct body *body, const char *format, 
 __attribute__((format(printf, 3, 4))) int control_do(struct answer *answer, const struct body *body,
                                                      const char *format, ...);
 
-/* Print the lines of a refusal. */
-void control_complain(const struct answer *answer);
+/* Print the lines of a refusal. Those that begin with a number are of the file PATH, if given. */
+void control_complain(const struct answer *answer, const char *path);
 
 /* Say that an answer makes no sense. Returns STATUS_NO_CONTROL. */
 int control_garbled(const char *what);

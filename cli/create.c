@@ -61,7 +61,7 @@ static int plan_vm(struct change *change, const struct config_vm *vm)
     return status;
 }
 
-/* One try. *REFUSED if the monitor does not take a module: it may want memory for that. */
+/* One try. *REFUSED if the monitor does not take a module: it may want more memory for that. */
 static int try_change(struct change *change, struct answer *answer, bool *refused)
 {
     struct body body = {change->text, change->length, NULL};
@@ -69,7 +69,12 @@ static int try_change(struct change *change, struct answer *answer, bool *refuse
     int status = give_fill(&change->need);
     if (status == STATUS_OK)
         status = module_upload_found(refused);
-    return status == STATUS_OK ? control_do(answer, &body, "%s", change->request) : status;
+    if (status != STATUS_OK)
+        return status;
+    status = control_ask(answer, &body, "%s", change->request);
+    if (status == STATUS_ERRORS)
+        control_complain(answer, change->path);
+    return status;
 }
 
 static int print_changes(const struct answer *answer)
@@ -95,9 +100,10 @@ static int carry_out(struct change *change)
 {
     struct answer answer;
     bool refused;
+    change->need.memory[MAX_NODES] += module_found_size();
     int status = try_change(change, &answer, &refused);
     if (status == STATUS_ERRORS && refused) {
-        fprintf(stderr, "mullion: trying again with memory for these files\n");
+        fprintf(stderr, "mullion: trying again with more memory for these files\n");
         change->need.memory[MAX_NODES] += module_found_size();
         status = try_change(change, &answer, &refused);
     }

@@ -122,37 +122,29 @@ static const struct {
     {"msr", add_msrs},
 };
 
-/* What is left to the monitor to choose is as it has chosen. */
-static struct config_vm as_chosen(const struct config_vm *wanted, const struct config_vm *running)
+/* The service VM has what it has not given away: the file's figures are of the next boot. */
+static bool is_left_out(const struct config_vm *vm, const char *word)
 {
-    struct config_vm vm = *wanted;
-    if (!vm.cpu_listed && vm.cpu_count == running->cpu_count) {
-        vm.cpu_listed = running->cpu_listed;
-        vm.cpu_list = running->cpu_list;
-    }
-    if (vm.node == CONFIG_NODE_ANY)
-        vm.node = running->node;
-    return vm;
+    return vm->service && (strcmp(word, "cpus") == 0 || strcmp(word, "memory") == 0);
 }
 
 /* Print what is different about a VM; how many settings are. */
-static unsigned print_changes(const struct config_vm *running, const struct config_vm *wanted)
+static unsigned print_changes(const struct config_vm *running, const struct config_vm *vm)
 {
     static struct setting before, after;
-    struct config_vm vm = as_chosen(wanted, running);
     unsigned count = 0;
-    if (running->service != vm.service) {
-        printf("~ %s: would be %s service VM\n", vm.name, vm.service ? "the" : "no");
+    if (running->service != vm->service) {
+        printf("~ %s: would be %s service VM\n", vm->name, vm->service ? "the" : "no");
         count++;
     }
     for (unsigned i = 0; i < ARRAY_SIZE(settings); i++) {
         before.length = after.length = 0;
         before.text[0] = after.text[0] = '\0';
         settings[i].add(&before, running);
-        settings[i].add(&after, &vm);
-        if (strcmp(before.text, after.text) == 0)
+        settings[i].add(&after, vm);
+        if (strcmp(before.text, after.text) == 0 || is_left_out(running, settings[i].word))
             continue;
-        printf("~ %s: %s is %s, would be %s\n", vm.name, settings[i].word,
+        printf("~ %s: %s is %s, would be %s\n", vm->name, settings[i].word,
                before.length > 0 ? before.text : "none", after.length > 0 ? after.text : "none");
         count++;
     }

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What is drawn: the machine as it is, or as a configuration would divide it or another one. */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "check.h"
 #include "core/place.h"
 #include "drawing.h"
-#include "record.h"
+#include "pieces.h"
+
+static struct pieces pieces;
 
 void drawing_add_cpu(struct drawing *drawing, uint32_t node, uint32_t number, int owner)
 {
@@ -92,10 +93,10 @@ int drawing_place(struct drawing *drawing, const char *file, const struct machin
 }
 
 /* The owner's index; a VM that is not in the list is nobody. */
-static int owner_of(const struct drawing *drawing, const struct record *record)
+static int owner_of(const struct drawing *drawing, const char *owner)
 {
     for (unsigned i = 0; i < drawing->vm_count; i++)
-        if (record_is(record, "owner", drawing->vms[i].name))
+        if (strcmp(owner, drawing->vms[i].name) == 0)
             return (int)i;
     return DRAWING_FREE;
 }
@@ -117,34 +118,31 @@ static int draw_running(struct drawing *drawing, const struct records *machine)
     record = NULL;
     while ((record = records_next(machine, "cpu", record)) != NULL)
         drawing_add_cpu(drawing, (uint32_t)record_number(record, "node"),
-                        (uint32_t)record_number(record, "id"), owner_of(drawing, record));
-    while ((record = records_next(machine, "memory", record)) != NULL)
-        drawing_add_piece(drawing, record_number(record, "base"), record_number(record, "size"),
-                          (uint32_t)record_number(record, "node"), owner_of(drawing, record));
+                        (uint32_t)record_number(record, "id"),
+                        owner_of(drawing, record_text(record, "owner")));
+    for (unsigned i = 0; i < pieces.count; i++)
+        drawing_add_piece(drawing, pieces.list[i].base, pieces.list[i].size, pieces.list[i].node,
+                          owner_of(drawing, pieces.list[i].owner));
     records_free(&list);
     return STATUS_OK;
 }
 
-static int compare_ranges(const void *a, const void *b)
+/* Its RAM, in one piece where it is only owned by several; false if there is too much of it. */
+static bool join_pieces(struct machine *machine)
 {
-    const struct machine_range *first = a, *second = b;
-    return first->base.v < second->base.v ? -1 : first->base.v > second->base.v ? 1 : 0;
-}
-
-/* Its RAM in one piece where it is only owned by several. */
-static void join_ranges(struct machine *machine)
-{
-    unsigned kept = 0;
-    qsort(machine->ram, machine->ram_count, sizeof(machine->ram[0]), compare_ranges);
-    for (unsigned i = 0; i < machine->ram_count; i++) {
-        struct machine_range *last = kept > 0 ? &machine->ram[kept - 1] : NULL;
-        if (last != NULL && last->node == machine->ram[i].node &&
-            last->base.v + last->size == machine->ram[i].base.v)
-            last->size += machine->ram[i].size;
+    for (unsigned i = 0; i < pieces.count; i++) {
+        uint64_t base = pieces.list[i].base, size = pieces.list[i].size;
+        uint32_t node = pieces.list[i].node;
+        struct machine_range *last =
+            machine->ram_count > 0 ? &machine->ram[machine->ram_count - 1] : NULL;
+        if (last != NULL && last->node == node && last->base.v + last->size == base)
+            last->size += size;
+        else if (machine->ram_count == MAX_RANGES || node >= machine->node_count)
+            return false;
         else
-            machine->ram[kept++] = machine->ram[i];
+            machine->ram[machine->ram_count++] = (struct machine_range){{base}, size, node};
     }
-    machine->ram_count = kept;
+    return true;
 }
 
 /* The machine of the records, as placement wants it; false if that is not possible. */
@@ -162,22 +160,9 @@ static bool read_machine(struct machine *machine, const struct records *records)
         machine->node_count =
             node >= machine->node_count ? (unsigned)node + 1 : machine->node_count;
     }
-    while ((record = records_next(records, "memory", record)) != NULL) {
-        uint64_t base = record_number(record, "base"), size = record_number(record, "size");
-        uint64_t node = record_number(record, "node");
-        if (machine->ram_count == MAX_RANGES || node >= machine->node_count ||
-            base % PAGE_SIZE != 0 || size % PAGE_SIZE != 0 || size > CONFIG_MEMORY_MAX ||
-            base > UINT64_MAX - CONFIG_MEMORY_MAX)
-            return false;
-        machine->ram[machine->ram_count++] = (struct machine_range){{base}, size, (uint32_t)node};
-    }
-    join_ranges(machine);
-    for (unsigned i = 1; i < machine->ram_count; i++)
-        if (machine->ram[i - 1].base.v + machine->ram[i - 1].size > machine->ram[i].base.v)
-            return false;
     for (unsigned i = 0; i < MAX_NODES * MAX_NODES; i++)
         machine->distance[i / MAX_NODES][i % MAX_NODES] = i / MAX_NODES == i % MAX_NODES ? 10 : 20;
-    return machine->cpu_count > 0;
+    return machine->cpu_count > 0 && join_pieces(machine);
 }
 
 int draw_run(char **args, const struct options *options)
@@ -192,6 +177,8 @@ int draw_run(char **args, const struct options *options)
         return STATUS_USAGE;
     }
     int status = wanted.cpus == 0 ? records_ask(&records, "machine") : STATUS_OK;
+    if (status == STATUS_OK && !pieces_read(&pieces, &records))
+        status = control_garbled("it describes no machine");
     if (status == STATUS_OK && args[0] == NULL)
         status = draw_running(&drawing, &records);
     else if (status == STATUS_OK && wanted.cpus > 0)

@@ -9,8 +9,10 @@
 #include "linux.h"
 #include "memo.h"
 #include "take.h"
+#include "timer.h"
 
-#define TAKEN_MAX 4096u
+#define TAKEN_MAX       4096u
+#define ARRIVAL_SECONDS 5u
 
 /* What this run has given, in this order. */
 static struct {
@@ -51,21 +53,45 @@ static int view_open(struct view *view)
     const struct record *vm = records_find(&list, "vm", "service", "yes");
     snprintf(view->service, sizeof(view->service), "%s", vm == NULL ? "" : record_text(vm, "name"));
     records_free(&list);
-    return records_ask(&view->machine, "machine");
+    status = records_ask(&view->machine, "machine");
+    if (status != STATUS_OK || pieces_read(&view->pieces, &view->machine))
+        return status;
+    records_free(&view->machine);
+    return control_garbled("it describes no machine");
 }
 
-/* What the pool has, by node. */
+/* The large pages of the piece: VMs have nothing else, and nothing below 1 MiB. */
+static uint64_t usable(uint64_t base, uint64_t size)
+{
+    uint64_t first = align_up(base, LARGE_PAGE), last = align_down(base + size, LARGE_PAGE);
+    return last > first ? last - first : 0;
+}
+
+/* What the monitor says that it could give to VMs, less than what they have not: it keeps some. */
+static uint64_t pool_free(const struct view *view)
+{
+    const struct record *pool = records_next(&view->machine, "pool", NULL);
+    return pool != NULL ? record_number(pool, "memory-free") : 0;
+}
+
+/* What the pool has, by node; of any node is what the monitor keeps of it, to be left out. */
 static void count_pool(const struct view *view, const struct need *need, struct need *pool)
 {
     const struct record *record = NULL;
+    uint64_t sum = 0;
     *pool = (struct need){0};
     while ((record = records_next(&view->machine, "cpu", record)) != NULL)
-        if (record_is(record, "owner", "pool") && record_number(record, "node") < MAX_NODES &&
+        if (record_is(record, "owner", POOL) && record_number(record, "node") < MAX_NODES &&
             !cpu_set_has(&need->listed, (cpu_id_t)record_number(record, "id")))
             pool->cores[record_number(record, "node")]++;
-    while ((record = records_next(&view->machine, "memory", record)) != NULL)
-        if (record_is(record, "owner", "pool") && record_number(record, "node") < MAX_NODES)
-            pool->memory[record_number(record, "node")] += record_number(record, "size");
+    for (unsigned i = 0; i < view->pieces.count; i++) {
+        if (strcmp(view->pieces.list[i].owner, POOL) != 0)
+            continue;
+        uint64_t size = usable(view->pieces.list[i].base, view->pieces.list[i].size);
+        pool->memory[view->pieces.list[i].node] += size;
+        sum += size;
+    }
+    pool->kept = sum > pool_free(view) ? sum - pool_free(view) : 0;
 }
 
 static int fill_listed(struct view *view, const struct need *need)
@@ -84,14 +110,51 @@ static int fill_node(struct view *view, unsigned node, const struct need *need, 
     uint64_t memory = need->memory[node];
     unsigned has_cores = pool->cores[node];
     uint64_t has_memory = pool->memory[node];
+    if (node == ANY_NODE)
+        has_memory -= has_memory < pool->kept ? has_memory : pool->kept;
     int status = cores > has_cores ? take_cores(view, node, cores - has_cores) : STATUS_OK;
     if (status == STATUS_OK && memory > has_memory)
         status = take_memory(view, node, memory - has_memory);
-    if (node != ANY_NODE) {
+    if (node < ANY_NODE) {
         pool->cores[ANY_NODE] += has_cores > cores ? has_cores - cores : 0;
         pool->memory[ANY_NODE] += has_memory > memory ? has_memory - memory : 0;
     }
     return status;
+}
+
+/* Whether what was given has arrived: its cores leave, and its memory is unmapped, by and by. */
+static bool has_arrived(const struct view *view, const struct need *need)
+{
+    uint64_t sum = 0;
+    for (unsigned node = 0; node <= ANY_NODE; node++)
+        sum += need->memory[node];
+    for (unsigned i = 0; i < given.count; i++) {
+        const struct record *cpu = NULL;
+        while (given.list[i].is_cpu && (cpu = records_next(&view->machine, "cpu", cpu)) != NULL)
+            if (record_number(cpu, "id") == given.list[i].number && !record_is(cpu, "owner", POOL))
+                return false;
+    }
+    return pool_free(view) >= sum;
+}
+
+static int wait_for_arrival(const struct need *need)
+{
+    uint64_t limit = timer_limit(0, ARRIVAL_SECONDS);
+    while (given.count > 0) {
+        struct view view;
+        int status = view_open(&view);
+        bool done = status == STATUS_OK && has_arrived(&view, need);
+        records_free(&view.machine);
+        if (status != STATUS_OK || done)
+            return status;
+        if (timer_passed(limit)) {
+            fprintf(stderr, "mullion: what was given has not all come into the pool after %u s\n",
+                    ARRIVAL_SECONDS);
+            return STATUS_TIME;
+        }
+        timer_sleep(20);
+    }
+    return STATUS_OK;
 }
 
 int give_fill(const struct need *need)
@@ -109,15 +172,14 @@ int give_fill(const struct need *need)
     records_free(&view.machine);
     if (status == STATUS_OK && linux_interrupted())
         status = STATUS_ERRORS;
-    return status;
+    return status == STATUS_OK ? wait_for_arrival(need) : status;
 }
 
 /* From the pool to Linux. What the monitor keeps must not go on line: it is not ours to touch. */
 static int return_core(cpu_id_t core, unsigned cpu)
 {
-    struct answer answer;
     char reason[LINUX_REASON_MAX];
-    int status = control_do(&answer, NULL, "take cpu %u", core);
+    int status = take_ask("take cpu %u", core);
     if (status != STATUS_OK)
         return status;
     if (linux_set_cpu(cpu, true, reason)) {
@@ -130,9 +192,8 @@ static int return_core(cpu_id_t core, unsigned cpu)
 
 static int return_block(uint32_t block, uint64_t size)
 {
-    struct answer answer;
     char reason[LINUX_REASON_MAX];
-    int status = control_do(&answer, NULL, "take memory 0x%lx %lu", block * size, size);
+    int status = take_ask("take memory 0x%lx %lu", block * size, size);
     if (status != STATUS_OK || linux_set_block(block, true, reason))
         return status;
     fprintf(stderr, "mullion: memory block %u is back, but not on line: %s\n", block, reason);
@@ -152,20 +213,6 @@ int give_undo(void)
     return worst;
 }
 
-/* Whether the pool has all of FIRST..LAST (exclusive), in one piece or more. */
-static bool is_in_pool(const struct records *machine, uint64_t first, uint64_t last)
-{
-    const struct record *memory = NULL;
-    while (first < last && (memory = records_next(machine, "memory", memory)) != NULL) {
-        uint64_t base = record_number(memory, "base"), size = record_number(memory, "size");
-        if (!record_is(memory, "owner", "pool") || first < base || first - base >= size)
-            continue;
-        first = base + size;
-        memory = NULL; /* the next piece may stand before this one */
-    }
-    return first >= last;
-}
-
 int give_back(void)
 {
     const uint32_t *blocks;
@@ -176,7 +223,7 @@ int give_back(void)
     const struct record *cpu = NULL;
     while ((cpu = records_next(&view.machine, "cpu", cpu)) != NULL && worst < STATUS_NO_CONTROL) {
         cpu_id_t core = (cpu_id_t)record_number(cpu, "id");
-        if (!record_is(cpu, "owner", "pool") || memo_find(core) == LINUX_NO_CPU)
+        if (!record_is(cpu, "owner", POOL) || memo_find(core) == LINUX_NO_CPU)
             continue;
         status = return_core(core, memo_find(core));
         worst = status > worst ? status : worst;
@@ -184,7 +231,7 @@ int give_back(void)
     uint64_t size = linux_block_size();
     unsigned count = size > 0 ? linux_find_blocks(false, &blocks) : 0;
     for (unsigned i = 0; i < count && worst < STATUS_NO_CONTROL; i++) {
-        if (!is_in_pool(&view.machine, blocks[i] * size, blocks[i] * size + size))
+        if (!pieces_hold(&view.pieces, POOL, blocks[i] * size, blocks[i] * size + size))
             continue;
         status = return_block(blocks[i], size);
         worst = status > worst ? status : worst;

@@ -11,6 +11,7 @@ struct need {
     unsigned cores[MAX_NODES + 1];
     uint64_t memory[MAX_NODES + 1]; /* bytes */
     struct cpu_set listed;          /* just these cores, besides */
+    uint64_t kept;                  /* of a pool: what it has, but not for VMs */
 };
 
 void need_add(struct need *need, const struct config_vm *vm);

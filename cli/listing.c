@@ -45,6 +45,12 @@ static const struct column pool_columns[] = {
     {0},
 };
 
+static const struct column monitor_columns[] = {
+    {"MONITOR'S OWN", "memory", true, show_size},
+    {"USED", "used", true, show_size},
+    {0},
+};
+
 static const struct column exit_columns[] = {
     {"VM", "vm", false, NULL},
     {"CORE", "cpu", true, NULL},
@@ -80,11 +86,9 @@ struct part {
 static const struct part list_parts[] = {{"vm", list_columns}, {0}};
 static const struct part stats_parts[] = {
     {"exits", exit_columns}, {"denied", denied_columns}, {"device", device_columns}, {0}};
-static const struct part machine_parts[] = {{"cpu", cpu_columns},
-                                            {"memory", memory_columns},
-                                            {"module", module_columns},
-                                            {"pool", pool_columns},
-                                            {0}};
+static const struct part machine_parts[] = {
+    {"cpu", cpu_columns},   {"memory", memory_columns},   {"module", module_columns},
+    {"pool", pool_columns}, {"monitor", monitor_columns}, {0}};
 
 /* Ask for records and print those of each part, with an empty line between two parts. */
 static int print(const char *request, const struct part *parts, const struct options *options)

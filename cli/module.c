@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "give.h"
 #include "record.h"
 #include "tree.h"
 
@@ -86,7 +87,7 @@ static int upload(const char *path, const char *name)
         fprintf(stderr, "\r%*s\r", BAR_WIDTH + CONFIG_PATH_MAX + 8, "");
     free(data);
     if (status == STATUS_ERRORS)
-        control_complain(&answer);
+        control_complain(&answer, NULL);
     if (status == STATUS_OK)
         printf("%s: uploaded, %zu bytes\n", name, size);
     fflush(stdout);
@@ -176,7 +177,7 @@ uint64_t module_found_size(void)
 {
     uint64_t size = 0;
     for (unsigned i = 0; i < found.count; i++)
-        size += found.list[i].uploaded ? 0 : align_up(found.list[i].size, LARGE_PAGE);
+        size += found.list[i].uploaded ? 0 : align_up(found.list[i].size + 1, LARGE_PAGE);
     return size;
 }
 
@@ -215,5 +216,7 @@ int module_forget(char **args, const struct options *options)
                                                 : STATUS_USAGE;
         worst = status > worst ? status : worst;
     }
-    return worst;
+    /* What it lay in may have been this Linux's. */
+    int back = worst < STATUS_USAGE ? give_back() : STATUS_OK;
+    return back > worst ? back : worst;
 }

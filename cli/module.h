@@ -15,7 +15,8 @@ int module_find(const struct config_vm *vm, const char *config, const struct rec
 
 /* Upload what was found; *REFUSED if the monitor did not take one. Returns a STATUS_. */
 int module_upload_found(bool *refused);
-/* How many bytes they are together, each in pages of 2 MiB. */
+/* How many bytes of the pool those take that are not uploaded yet: pages of 2 MiB, and one byte
+ * more. */
 uint64_t module_found_size(void);
 /* Drop those that were uploaded. */
 void module_undo(void);

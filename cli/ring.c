@@ -45,16 +45,20 @@ int ring_log(char **args, const struct options *options)
 {
     uint64_t from = 0;
     (void)args;
-    for (;; timer_sleep(FOLLOW_MS)) {
+    for (;;) {
         struct ring ring;
         int status = ring_ask(&ring, "log", from);
         if (status != STATUS_OK)
             return status;
+        if (ring.from < from)
+            return control_garbled("the log goes backwards");
         if (ring.from > from && from > 0)
             printf("\n[%lu bytes of the log are lost]\n", ring.from - from);
         print_log(&ring);
+        bool end = ring.from == ring.to; /* an answer may have only a part of what there is */
         from = ring.to;
-        if (!options->follow || ferror(stdout))
+        if ((end && !options->follow) || ferror(stdout))
             return STATUS_OK;
+        timer_sleep(end ? FOLLOW_MS : 0);
     }
 }

@@ -21,7 +21,8 @@ void show_address(const struct record *record, const char *key, char *cell, size
 void show_or_dash(const struct record *record, const char *key, char *cell, size_t size)
 {
     const char *text = record_text(record, key);
-    snprintf(cell, size, "%s", text[0] != '\0' ? text : "-");
+    bool none = text[0] == '\0' || strcmp(text, "none") == 0;
+    snprintf(cell, size, "%s", none ? "-" : text);
 }
 
 static void show(const struct column *column, const struct record *record, char *cell)

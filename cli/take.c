@@ -2,6 +2,8 @@
 /* From the service VM to the pool: what Linux releases, the monitor checks and takes. */
 #include "take.h"
 
+#include <errno.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -11,7 +13,7 @@
 #include "timer.h"
 
 #define REPORTS_MAX 8u
-#define PARK_MS     3000u /* a core that Linux has let go may still be on its way to rest */
+#define PATIENCE_MS 1500u
 
 static unsigned reports;
 
@@ -24,17 +26,21 @@ static void report(const char *what, const char *reason)
         fprintf(stderr, "mullion: Linux keeps more than these\n");
 }
 
-/* Ask the monitor to take the core, a few times: it must have come to rest. */
-static int give_core(cpu_id_t core)
+int take_ask(const char *format, ...)
 {
     struct answer answer;
-    uint64_t limit = timer_now() + PARK_MS;
+    char request[96];
+    uint64_t limit = timer_now() + PATIENCE_MS;
     int status;
-    while ((status = control_ask(&answer, NULL, "give cpu %u", core)) == STATUS_ERRORS &&
-           !timer_passed(limit) && !linux_interrupted())
+    va_list args;
+    va_start(args, format);
+    vsnprintf(request, sizeof(request), format, args);
+    va_end(args);
+    while ((status = control_ask(&answer, NULL, "%s", request)) == STATUS_ERRORS &&
+           !timer_passed(limit))
         timer_sleep(50);
     if (status == STATUS_ERRORS)
-        control_complain(&answer);
+        control_complain(&answer, NULL);
     return status;
 }
 
@@ -51,12 +57,14 @@ static int take_core(const struct record *record, bool *done)
         report(what, "it is not on line there, so its number is not known");
         return STATUS_OK;
     }
-    if (!memo_keep(core, cpu) || !linux_set_cpu(cpu, false, reason)) {
+    bool kept = memo_keep(core, cpu);
+    snprintf(reason, sizeof(reason), "/run/mullion: %s", strerror(errno));
+    if (!kept || !linux_set_cpu(cpu, false, reason)) {
         report(what, reason);
         memo_drop(core);
         return STATUS_OK;
     }
-    int status = give_core(core);
+    int status = take_ask("give cpu %u", core);
     *done = status == STATUS_OK && given_add(true, core);
     if (status == STATUS_ERRORS && linux_set_cpu(cpu, true, reason))
         memo_drop(core);
@@ -66,7 +74,6 @@ static int take_core(const struct record *record, bool *done)
 /* The same with a block. */
 static int take_block(uint32_t block, uint64_t size, bool *done)
 {
-    struct answer answer;
     char what[96], reason[LINUX_REASON_MAX], text[24];
     *done = false;
     snprintf(what, sizeof(what), "memory block %u (%s at 0x%lx)", block,
@@ -75,7 +82,7 @@ static int take_block(uint32_t block, uint64_t size, bool *done)
         report(what, reason);
         return STATUS_OK;
     }
-    int status = control_do(&answer, NULL, "give memory 0x%lx %lu", block * size, size);
+    int status = take_ask("give memory 0x%lx %lu", block * size, size);
     *done = status == STATUS_OK && given_add(false, block);
     if (status == STATUS_ERRORS && !linux_set_block(block, true, reason))
         report(what, reason);
@@ -142,21 +149,15 @@ int take_cores(struct view *view, unsigned node, unsigned shortage)
     return shortage > 0 ? STATUS_ERRORS : STATUS_OK;
 }
 
-/* Whether all of FIRST..LAST (exclusive) is in it. */
-static bool holds(const struct record *memory, uint64_t first, uint64_t last)
-{
-    uint64_t base = record_number(memory, "base");
-    return base <= first && last - base <= record_number(memory, "size");
-}
-
 /* Whether the block is memory of the service VM on NODE. */
 static bool is_block_ours(const struct view *view, uint64_t base, uint64_t size, unsigned node)
 {
-    const struct record *memory = NULL;
-    while ((memory = records_next(&view->machine, "memory", memory)) != NULL)
-        if (record_is(memory, "owner", view->service) && on_node(memory, node) &&
-            holds(memory, base, base + size))
-            return true;
+    const struct pieces *pieces = &view->pieces;
+    if (!pieces_hold(pieces, view->service, base, base + size))
+        return false;
+    for (unsigned i = 0; i < pieces->count; i++)
+        if (base - pieces->list[i].base < pieces->list[i].size)
+            return node == ANY_NODE || pieces->list[i].node == node;
     return false;
 }
 

@@ -4,16 +4,23 @@
 
 #include "core/config.h"
 
-#include "record.h"
+#include "pieces.h"
 
 #define ANY_NODE MAX_NODES
 
 /* One look at the machine. */
 struct view {
     struct records machine;
+    struct pieces pieces;
     char service[CONFIG_NAME_MAX]; /* the service VM's name */
     struct cpu_set tried;          /* cores that were asked for since */
 };
+
+/*
+ * Ask until the monitor agrees, for a little while: a core or memory that was let go may still be
+ * on its way. Returns a STATUS_; a refusal has been printed.
+ */
+__attribute__((format(printf, 1, 2))) int take_ask(const char *format, ...);
 
 /* Each takes from Linux; what it keeps is reported. Returns a STATUS_: _ERRORS if not all went. */
 int take_listed(struct view *view, cpu_id_t core);

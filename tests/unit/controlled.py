@@ -58,7 +58,7 @@ class ControlTest(unittest.TestCase):
             for name, text in (("state", "online"), ("removable", "1"),
                                ("valid_zones", "Normal" if block else "none")):
                 self.write(f"sys/devices/system/memory/memory{block}/{name}", text + "\n")
-        os.mkdir(self.path("run"))
+        os.makedirs(self.path("run"), exist_ok=True)
 
     def refuse(self, name):
         """The file can be read as before, but takes no text: the kernel says why not."""

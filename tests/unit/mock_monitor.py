@@ -23,7 +23,7 @@ class Vm:
         self.__dict__.update(more)
 
     def record(self):
-        network = f" network {self.network}" if self.network else ""
+        network = f" network {self.network or 'none'}"
         return (f"vm name {self.name} slot {self.slot} state {self.state} "
                 f"cpus {','.join(map(str, self.cpus))} memory {self.memory} node 0 "
                 f"starts {self.starts} cid {3 + self.slot}{network} kernel {self.kernel} "
@@ -32,7 +32,7 @@ class Vm:
     def text(self):
         word = "service" if self.service else "vm"
         network = f"    network {self.network}\n" if self.network else ""
-        return (f"{word} {self.name} {{\n    cpus {self.cpus[0]}-{self.cpus[-1]}\n"
+        return (f"{word} {self.name} {{\n    cpus {len(self.cpus)}\n"
                 f"    memory {self.memory // MIB}M\n    kernel {self.kernel}\n{network}}}\n")
 
 
@@ -40,21 +40,8 @@ class Monitor:
     """Cores 0 and 1 and 1 GiB are the service VM's, 2 and 3 web's, 4 in the pool with POOL bytes."""
 
     def __init__(self, path, cpus=8, pool=256 * MIB):
-        self.vms = [Vm("host", 0, [0, 1], GIB, state="running", starts=1, service=True),
-                    Vm("web", 1, [2, 3], 512 * MIB, state="running", starts=1, network="lan")]
-        self.owner = {cpu: "host" if cpu < 2 or cpu > 4 else "web" if cpu < 4 else "pool"
-                      for cpu in range(cpus)}
-        self.memory = {0: [GIB, "host"], 3 * GIB: [pool, "pool"], 2 * GIB: [512 * MIB, "web"]}
-        self.modules = {"vmlinuz": [8 * MIB, "no"]}
-        self.log = b"mullion: hello\nweb: \x1b[31mred\n"
-        self.raw = {}        # a request's first word -> what to answer, bytes; closes then
-        self.refuse = {}     # the same -> what an error says
-        self.seen = []       # requests
-        self.bodies = []
-        self.takes_input = 1 << 20
-        self.slow_states = {}  # name -> states that `list` shows first, one after the other
-        self.slots = 2
-        self.count = 0
+        self.cpus, self.pool = cpus, pool
+        self.reset()
         monitor = self
 
         class Handler(socketserver.StreamRequestHandler):
@@ -67,6 +54,29 @@ class Monitor:
 
         self.server = Server(path, Handler)
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def reset(self):
+        """As it was at the begin."""
+        self.vms = [Vm("host", 0, [0, 1], GIB, state="running", starts=1, service=True),
+                    Vm("web", 1, [2, 3], 512 * MIB, state="running", starts=1, network="lan")]
+        self.owner = {cpu: "host" if cpu < 2 or cpu > 4 else "web" if cpu < 4 else "pool"
+                      for cpu in range(self.cpus)}
+        self.memory = {0: [GIB, "host"], 3 * GIB: [self.pool, "pool"], 2 * GIB: [512 * MIB, "web"]}
+        self.modules = {"vmlinuz": [8 * MIB, "no"]}
+        self.log = b"mullion: hello\nweb: \x1b[31mred\n"
+        self.raw = {}        # a request's first word -> what to answer, bytes; closes then
+        self.raw_goes_on = False
+        self.refuse = {}     # the same -> what an error says
+        self.seen = []       # requests
+        self.bodies = []
+        self.takes_input = 1 << 20
+        self.slow_states = {}  # name -> states that `list` shows first, one after the other
+        self.coming = []     # what was given, on its way: looks until it is there, and what then
+        self.looks = 2
+        self.kept = 0        # bytes of the pool that are not for VMs
+        self.piece = 20      # the most bytes of a ring in one answer
+        self.slots = 2
+        self.count = 0
 
     def close(self):
         self.server.shutdown()
@@ -85,7 +95,7 @@ class Monitor:
             self.bodies.append(body)
         if words[0] in self.raw:
             handler.wfile.write(self.raw[words[0]])
-            return False
+            return self.raw_goes_on
         try:
             if words[0] in self.refuse:
                 raise Refused(self.refuse[words[0]])
@@ -104,6 +114,7 @@ class Monitor:
         raise Refused(f'there is no VM "{name}"; see list')
 
     def do_list(self):
+        self.reap()
         for name, states in self.slow_states.items():
             if states:
                 self.vm(name).state = states.pop(0)
@@ -116,15 +127,27 @@ class Monitor:
     def do_config(self):
         return "".join(vm.text() for vm in self.vms)
 
+    def reap(self):
+        """Some of what was given may have arrived."""
+        for given in self.coming:
+            given[0] -= 1
+            if given[0] == 0:
+                given[1]()
+        self.coming = [given for given in self.coming if given[0] > 0]
+
     def do_machine(self):
+        self.reap()
         out = [f"cpu id {cpu} apic {cpu * 2} node 0 core {cpu // 2} owner {owner}\n"
                for cpu, owner in self.owner.items()]
+        out += [f"ram base {base:#x} size {size} node 0\n"
+                for base, (size, _) in self.memory.items()]
         out += [f"memory base {base:#x} size {size} node 0 owner {owner}\n"
-                for base, (size, owner) in self.memory.items()]
+                for base, (size, owner) in self.memory.items() if owner not in ("pool", "nobody")]
         out += [f"module name {name} size {size} uploaded {uploaded}\n"
                 for name, (size, uploaded) in self.modules.items()]
         free = [size for size, owner in self.memory.values() if owner == "pool"]
-        return "".join(out) + f"pool memory-free {sum(free)} memory-largest {max(free, default=0)}\n"
+        return "".join(out) + (f"pool memory-free {sum(free) - self.kept} memory-largest "
+                               f"{max(free, default=0)}\nmonitor memory 4096 used 77\n")
 
     def do_stats(self, name=None):
         self.count += 1
@@ -135,10 +158,10 @@ class Monitor:
                for vm in self.vms for cpu in vm.cpus[:1] if name in (None, vm.name)]
         return "".join(out)
 
-    @staticmethod
-    def ring(data, start):
+    def ring(self, data, start):
         start = min(int(start), len(data))
-        return f"ring from {start} to {len(data)}\n".encode("ascii") + data[start:]
+        data = data[start:start + self.piece]
+        return f"ring from {start} to {start + len(data)}\n".encode("ascii") + data
 
     def do_log(self, start):
         return self.ring(self.log, start)
@@ -230,12 +253,15 @@ class Monitor:
         return out + "".join(self.make(block) for block in re.findall(r"vm [^}]*}", text)
                              if re.search(r"vm ([\w-]+)", block)[1] not in have)
 
+    def arrive(self, action, core=None):
+        self.coming.append([self.looks, action, core])
+        return ""
+
     def do_give(self, kind, first, size="0"):
         if kind == "cpu":
             if self.owner[int(first)] != "host":
                 raise Refused(f"core {first} is not the service VM's")
-            self.owner[int(first)] = "pool"
-            return ""
+            return self.arrive(lambda: self.owner.update({int(first): "pool"}), int(first))
         base, size = int(first, 0), int(size)
         for start, (length, owner) in list(self.memory.items()):
             if owner == "host" and start <= base and base + size <= start + length:
@@ -244,14 +270,17 @@ class Monitor:
                     self.memory[base + size] = [start + length - base - size, "host"]
                 if base == start:
                     del self.memory[start]
-                self.memory[base] = [size, "pool"]
-                return ""
+                self.memory[base] = [size, "nobody"]
+                return self.arrive(lambda: self.memory.update({base: [size, "pool"]}))
         raise Refused(f"{first} is not the service VM's")
 
     def do_take(self, kind, first, size="0"):
+        self.reap()
         if kind == "cpu":
-            if self.owner[int(first)] != "pool":
+            staying = [given for given in self.coming if given[2] == int(first)]
+            if self.owner[int(first)] != "pool" and not staying:
                 raise Refused(f"core {first} is not in the pool")
+            self.coming = [given for given in self.coming if given not in staying]
             self.owner[int(first)] = "host"
             return ""
         base = int(first, 0)

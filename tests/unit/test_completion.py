@@ -42,6 +42,8 @@ class Completion(ControlTest):
     def test_files(self):
         self.write("a.conf", "")
         self.assertEqual(self.complete("create", "a"), {"a.conf"})
+        self.assertEqual(self.complete("grub-entry", "--image", "a"), {"a.conf"})
+        self.assertEqual(self.complete("upload", "--as", ""), set())
         self.assertEqual(self.complete("probe", "--root", "pr"), {"proc"})
 
     def test_without_a_monitor(self):

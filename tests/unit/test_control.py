@@ -5,7 +5,6 @@
 import os
 import subprocess
 import threading
-import time
 import unittest
 
 from controlled import MIB, MULLION, ControlTest
@@ -38,11 +37,12 @@ class Listings(ControlTest):
 
     def test_machine(self):
         parts = self.good("machine").split("\n\n")
-        self.assertEqual([part.split()[0] for part in parts], ["CORE", "MEMORY", "MODULE", "POOL"])
+        self.assertEqual([part.split()[0] for part in parts], ["CORE", "MEMORY", "MODULE", "POOL",
+                                                          "MONITOR'S"])
         self.assertEqual(len(parts[0].splitlines()), 9)
-        self.assertIn("0xc0000000  256M     0  pool", parts[1])
+        self.assertIn("0x80000000  512M     0  web", parts[1])
         machine = self.json("machine", "--json")
-        self.assertEqual(machine["memory"][1]["base"], 3 << 30)
+        self.assertEqual(machine["memory"][1]["base"], 2 << 30)
         self.assertIs(machine["module"][0]["uploaded"], False)
 
     def test_stats(self):
@@ -58,6 +58,7 @@ class Listings(ControlTest):
         self.good("check", "-", text=text)
 
     def test_log(self):
+        """In as many answers as it takes."""
         self.assertEqual(self.good("log"), "mullion: hello\nweb: ?[31mred\n")
 
     def test_log_follows(self):
@@ -149,6 +150,13 @@ class Channel(ControlTest):
             self.fails(answer, "no piece of a ring", ("log",))
             self.fails(answer, "no piece of a ring", ("console", "web"))
 
+    def test_log_that_repeats_itself(self):
+        self.monitor.raw_goes_on = True
+        self.monitor.raw = {"log": b"ok 20\nring from 0 to 3\nabc"}
+        status, out, err = self.run_mullion("log")
+        self.assertEqual((status, out), (3, "abc"))
+        self.assertIn("the log goes backwards", err)
+
     def test_strange_records(self):
         """What cannot be printed does not reach the terminal, and what is missing is nothing."""
         body = b'vm name "\x1b[2J\xe2" memory many cpus 0-999999999999,, node -1\nother a b\nvm\n'
@@ -183,9 +191,11 @@ class Channel(ControlTest):
     def test_early_refusal_of_a_body(self):
         """The monitor may refuse before it has read all that comes."""
         self.write("large", os.urandom(32 * MIB))
+        done = threading.Event()
+        self.addCleanup(done.set)
         self.monitor.serve = lambda handler: bool(
             handler.rfile.readline() and handler.wfile.write(b"error 9\ntoo large") and
-            time.sleep(3))
+            done.wait())
         status, _, err = self.run_mullion("upload", "large")
         self.assertEqual((status, err), (1, "mullion: too large\n"))
 

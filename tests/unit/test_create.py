@@ -5,7 +5,7 @@
 import os
 import unittest
 
-from controlled import MIB, VM_FILE, ControlTest
+from controlled import BLOCK, MIB, VM_FILE, ControlTest
 
 CPU = "sys/devices/system/cpu/cpu{}/online"
 STATE = "sys/devices/system/memory/memory{}/state"
@@ -46,6 +46,22 @@ class Create(ControlTest):
                                  "give memory 0x30000000 134217728"])
         self.assertEqual(self.state_of_linux(), ([3, 4], [6, 7]))
         self.assertEqual(self.good("destroy", "db"), "db: destroyed\n")
+        self.assert_all_back()
+
+    def test_pool_that_keeps_some(self):
+        """Not all that no VM has is for VMs: the monitor holds uploaded modules in it."""
+        self.monitor.kept = 64 * MIB
+        self.write("a.conf", "vm db { cpus 1; memory 256M }\n")
+        self.good("create", "a.conf")
+        self.assertEqual(self.state_of_linux(), ([], [7]))
+
+    def test_gift_that_does_not_arrive(self):
+        """A core that never comes to rest: it stays Linux's."""
+        self.write("a.conf", "vm db { cpus 2; memory 128M }\n")
+        self.monitor.looks = 10 ** 9
+        status, _, err = self.run_mullion("create", "a.conf")
+        self.assertEqual((status, err), (4, "mullion: what was given has not all come into the "
+                                            "pool after 5 s\n"))
         self.assert_all_back()
 
     def test_listed_cores(self):
@@ -144,9 +160,16 @@ class Create(ControlTest):
                                                 "three: uploaded, 3 bytes"])
         self.assertEqual(len([r for r in self.monitor.seen if r.startswith("upload")]), 3)
 
-    def test_upload_without_room(self):
-        """The modules need memory of the pool: the second try brings some."""
+    def test_modules_need_room(self):
+        """They lie in the pool, too: it must be larger by them."""
         self.write("a.conf", "vm db { cpus 1; memory 256M; kernel one }\n")
+        self.write("one", b"1" * 100)
+        self.good("create", "a.conf")
+        self.assertEqual(self.state_of_linux(), ([], [7]))
+
+    def test_upload_without_room(self):
+        """The pool has enough, but not in one piece: the second try brings more."""
+        self.write("a.conf", "vm db { cpus 1; memory 254M; kernel one }\n")
         self.write("one", b"1" * 100)
         upload = self.monitor.do_upload
 
@@ -166,6 +189,23 @@ class Create(ControlTest):
         self.assertEqual(status, 1)
         self.assertIn('a.conf: vm "db": the monitor has no none,', err)
         self.assert_all_back()
+
+    def test_places_in_refusals(self):
+        """The monitor names lines of the text that it was sent."""
+        self.write("a.conf", "vm db { cpus 1; memory 64M }\n")
+        self.monitor.refuse["create"] = '1:9: vm "db": no\n3 things'
+        self.assertEqual(self.run_mullion("create", "a.conf"),
+                         (1, "", 'a.conf:1:9: vm "db": no\na.conf:3 things\n'))
+
+    def test_forget(self):
+        """A block in which an uploaded module lies comes back when that goes."""
+        self.monitor.memory[7 * BLOCK] = [BLOCK, "pool"]
+        self.monitor.memory[0][0] -= BLOCK
+        self.write("sys/devices/system/memory/memory7/state", "offline\n")
+        self.monitor.modules["mine"] = [5, "yes"]
+        self.good("forget", "mine")
+        self.assertEqual(self.state_of_linux(), ([], []))
+        self.assertEqual(self.monitor.memory[7 * BLOCK], [BLOCK, "host"])
 
     def test_like_and_names(self):
         self.write("a.conf", "\nvm db { like web\n cpus 1; memory 64M }\n")

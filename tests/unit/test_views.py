@@ -136,8 +136,8 @@ class Draw(ControlTest):
 class Diff(ControlTest):
     def test_nothing(self):
         self.assertEqual(self.good("diff", "-", text=self.good("config")), "")
-        # What the file leaves to the monitor is as it has chosen.
-        self.assertEqual(self.good("diff", "-", text="service host { cpus 2; memory 1G }\n"
+        # The service VM has what it has not given away.
+        self.assertEqual(self.good("diff", "-", text="service host { cpus 8; memory 9G }\n"
                                                      "vm web { cpus 2; network lan }\n"), "")
 
     def test_new_and_gone(self):
