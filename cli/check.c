@@ -40,18 +40,6 @@ static void print_error(const char *path, struct config_position at, const char 
     fprintf(stderr, "%s:%u:%u: %s\n", path, at.line, at.column, text);
 }
 
-static void print_errors(const char *path, const struct config_errors *errors, unsigned limit)
-{
-    unsigned kept = errors->count < CONFIG_ERRORS_MAX ? errors->count : CONFIG_ERRORS_MAX;
-    for (unsigned i = 0; i < kept; i++)
-        if (limit == 0 || errors->list[i].at.line < limit)
-            print_error(path, errors->list[i].at, errors->list[i].text);
-        else
-            fprintf(stderr, "%s: %s\n", path, errors->list[i].text);
-    if (errors->count > kept)
-        fprintf(stderr, "%s: %u more errors\n", path, errors->count - kept);
-}
-
 static void print_cores(const struct cpu_set *cpus)
 {
     const char *separator = "";
@@ -91,49 +79,29 @@ static void print_vm(const struct config_vm *vm, const struct placement *placeme
     printf("\n");
 }
 
-/* The RAM of one more node, SIZE bytes from START on, without the holes of a PC; where it ends. */
-static uint64_t imagine_node(struct machine *machine, uint64_t start, uint64_t size)
+/* A machine of one node, with the holes of a PC. */
+static void imagine_machine(struct machine *machine, const struct check_machine *wanted)
 {
-    uint32_t node = machine->node_count++;
-    if (start == 0) {
-        machine->ram[machine->ram_count++] = (struct machine_range){.size = LOW_RAM_END};
-        start = MIB;
-        size -= MIB;
-    }
-    if (start < DEVICE_HOLE) {
-        uint64_t low = size < DEVICE_HOLE - start ? size : DEVICE_HOLE - start;
-        machine->ram[machine->ram_count++] = (struct machine_range){{start}, low, node};
-        start += low;
-        size -= low;
-    }
-    if (start == DEVICE_HOLE)
-        start = 4 * GIB;
-    if (size > 0)
-        machine->ram[machine->ram_count++] = (struct machine_range){{start}, size, node};
-    return start + size;
-}
-
-void check_imagine(struct machine *machine, const struct check_machine *wanted)
-{
-    unsigned nodes = wanted->nodes > 0 ? wanted->nodes : 1;
-    uint64_t start = 0, share = align_down(wanted->memory / nodes, LARGE_PAGE);
-    *machine = (struct machine){.cpu_count = wanted->cpus};
+    *machine = (struct machine){.cpu_count = wanted->cpus, .node_count = 1};
     for (unsigned cpu = 0; cpu < wanted->cpus; cpu++)
-        machine->cpus[cpu] = (struct machine_cpu){
-            .apic_id = {cpu}, .acpi_uid = cpu, .node = cpu * nodes / wanted->cpus, .core_id = cpu};
-    for (unsigned node = 0; node < nodes; node++) {
-        uint64_t rest = wanted->memory - node * share;
-        machine->node_domain[node] = node;
-        start = imagine_node(machine, start, node == nodes - 1 ? rest : share);
-        for (unsigned other = 0; other < nodes; other++)
-            machine->distance[node][other] = node == other ? 10 : 20;
-    }
+        machine->cpus[cpu] =
+            (struct machine_cpu){.apic_id = {cpu}, .acpi_uid = cpu, .core_id = cpu};
+    machine->distance[0][0] = 10;
+    uint64_t low = wanted->memory < DEVICE_HOLE ? wanted->memory : DEVICE_HOLE;
+    machine->ram[machine->ram_count++] = (struct machine_range){.size = LOW_RAM_END};
+    machine->ram[machine->ram_count++] = (struct machine_range){{MIB}, low - MIB, 0};
+    if (wanted->memory > low)
+        machine->ram[machine->ram_count++] =
+            (struct machine_range){{4 * GIB}, wanted->memory - low, 0};
 }
 
-int check_place(const char *path, const struct machine *machine, const struct config *config,
-                struct place_plan *plan)
+/* Place the VMs; prints why where that fails. */
+static int check_placement(const char *path, const struct check_machine *wanted,
+                           const struct config *config, struct place_plan *plan)
 {
-    if (place_vms(machine, config, plan) == config->vm_count)
+    static struct machine machine;
+    imagine_machine(&machine, wanted);
+    if (place_vms(&machine, config, plan) == config->vm_count)
         return STATUS_OK;
     for (unsigned i = 0; i < config->vm_count; i++)
         if (!plan->vms[i].placed)
@@ -154,7 +122,15 @@ int check_text(const char *path, const char *text, size_t length, unsigned limit
     static struct config_errors errors;
     if (config_parse(text, length, config, &errors))
         return STATUS_OK;
-    print_errors(path, &errors, limit);
+    unsigned kept = errors.count < CONFIG_ERRORS_MAX ? errors.count : CONFIG_ERRORS_MAX;
+    for (unsigned i = 0; i < kept; i++) {
+        if (limit == 0 || errors.list[i].at.line < limit)
+            print_error(path, errors.list[i].at, errors.list[i].text);
+        else
+            fprintf(stderr, "mullion: beside %s: %s\n", path, errors.list[i].text);
+    }
+    if (errors.count > kept)
+        fprintf(stderr, "%s: %u more errors\n", path, errors.count - kept);
     return STATUS_ERRORS;
 }
 
@@ -165,20 +141,16 @@ int check_read(const char *path, struct config *config)
     return length < 0 ? STATUS_USAGE : check_text(path, text, (size_t)length, 0, config);
 }
 
-int check_file(const char *path, const struct check_machine *wanted)
+int check_file(const char *path, const struct check_machine *machine)
 {
-    static struct machine machine;
     static struct config config;
     static struct place_plan plan;
     int status = check_read(path, &config);
     if (status != STATUS_OK)
         return status;
-    bool place = wanted->cpus != 0;
-    if (place) {
-        check_imagine(&machine, wanted);
-        if (check_place(path, &machine, &config, &plan) != STATUS_OK)
-            return STATUS_ERRORS;
-    }
+    bool place = machine->cpus != 0;
+    if (place && check_placement(path, machine, &config, &plan) != STATUS_OK)
+        return STATUS_ERRORS;
     for (unsigned i = 0; i < config.vm_count; i++)
         print_vm(&config.vms[i], place ? &plan.vms[i] : NULL);
     return STATUS_OK;

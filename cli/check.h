@@ -5,14 +5,12 @@
 #include <stdint.h>
 
 #include "core/config.h"
-#include "core/place.h"
 #include "status.h"
 
 /* The machine to place the VMs on; none if cpus is 0. */
 struct check_machine {
     unsigned cpus;
     uint64_t memory; /* bytes */
-    unsigned nodes;  /* 0 is 1 */
 };
 
 /* Read the configuration at PATH ("-": standard input); prints its errors. Returns a STATUS_. */
@@ -29,11 +27,4 @@ int check_text(const char *path, const char *text, size_t length, unsigned limit
 long check_load(const char *path, const char **text);
 
 /* Check the file at PATH ("-": standard input); print what is found. Returns a STATUS_. */
-int check_file(const char *path, const struct check_machine *wanted);
-
-/* A machine like WANTED: its cores and memory in equal parts on its nodes. */
-void check_imagine(struct machine *machine, const struct check_machine *wanted);
-
-/* Place the VMs of CONFIG, read from PATH; prints why where that fails. Returns a STATUS_. */
-int check_place(const char *path, const struct machine *machine, const struct config *config,
-                struct place_plan *plan);
+int check_file(const char *path, const struct check_machine *machine);

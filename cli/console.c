@@ -13,7 +13,7 @@
 #include <termios.h>
 #include <unistd.h>
 
-#include "control.h"
+#include "record.h"
 #include "ring.h"
 
 #define DETACH      0x1d /* Ctrl-] */
@@ -101,18 +101,21 @@ static void read_keys(struct console *console, int milliseconds, bool terminal)
 static int send_keys(struct console *console, bool *moved)
 {
     struct answer answer;
+    struct records records = {0};
     struct body body = {console->input, console->waiting, NULL};
     if (console->waiting == 0)
         return STATUS_OK;
     int status = control_do(&answer, &body, "input %s", console->vm);
     if (status != STATUS_OK)
         return status;
+    /* `taken N`: a kind, and a key without a value. */
     unsigned long taken;
     if (sscanf(answer.text, "taken %lu", &taken) != 1 || taken > console->waiting)
         status = control_garbled("it does not say how much of the input was taken");
     else
         memmove(console->input, console->input + taken, console->waiting -= taken);
     *moved = *moved || (status == STATUS_OK && taken > 0);
+    records_free(&records);
     return status;
 }
 

@@ -1,194 +1,284 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the pool lacks, and the way back from the pool to the service VM. */
+/*
+ * Linux takes a core or a block of memory off line when it is told so in sysfs; then the monitor is
+ * asked to take it. Which core is which is known by the APIC id, and kept in /run/mullion, because
+ * Linux tells the id of those only that are on line.
+ */
 #include "give.h"
 
+#include <dirent.h>
+#include <errno.h>
+#include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
-#include "lib/fmt.h"
-#include "linux.h"
-#include "memo.h"
-#include "take.h"
+#include "record.h"
+#include "timer.h"
 
-#define TAKEN_MAX 4096u
+#define PATH_MAX_HERE 256
+#define KEPT          "/run/mullion"
+#define CPU_DIR       "/sys/devices/system/cpu"
+#define MEMORY_DIR    "/sys/devices/system/memory"
+#define LEAVE_SECONDS 10
+#define POLL_MS       20
+#define CPUS_MAX      256
 
-/* What this run has given, in this order. */
-static struct {
-    struct {
-        bool is_cpu;
-        uint32_t number; /* a core of the machine, or a block */
-    } list[TAKEN_MAX];
-    unsigned count;
-} given;
-
-bool given_add(bool is_cpu, uint32_t number)
+__attribute__((format(printf, 2, 3))) static void path_of(char *path, const char *format, ...)
 {
-    if (given.count == TAKEN_MAX)
+    const char *root = getenv("MULLION_SYSFS");
+    va_list args;
+    va_start(args, format);
+    int length = snprintf(path, PATH_MAX_HERE / 2, "%s", root != NULL ? root : "");
+    vsnprintf(path + length, (size_t)(PATH_MAX_HERE - length), format, args);
+    va_end(args);
+}
+
+static bool file_read(const char *path, char *text, size_t size)
+{
+    FILE *file = fopen(path, "r");
+    if (file == NULL)
         return false;
-    given.list[given.count].is_cpu = is_cpu;
-    given.list[given.count++].number = number;
+    size_t length = fread(text, 1, size - 1, file);
+    text[length] = '\0';
+    text[strcspn(text, "\n")] = '\0';
+    fclose(file);
     return true;
 }
 
-void need_add(struct need *need, const struct config_vm *vm)
+/* 0, or why not. */
+static int file_write(const char *path, const char *text)
 {
-    unsigned node = vm->node < MAX_NODES ? vm->node : ANY_NODE;
-    need->memory[node] += vm->memory;
-    if (!vm->cpu_listed)
-        need->cores[node] += vm->cpu_count;
-    for (cpu_id_t core = 0; vm->cpu_listed && core < MAX_CPUS; core++)
-        if (cpu_set_has(&vm->cpu_list, core))
-            cpu_set_add(&need->listed, core);
+    FILE *file = fopen(path, "w");
+    if (file == NULL)
+        return errno;
+    errno = 0;
+    bool done = fputs(text, file) >= 0 && fflush(file) == 0;
+    int error = done ? 0 : errno;
+    fclose(file);
+    return error;
 }
 
-static int view_open(struct view *view)
+/* The APIC id of each Linux CPU that is on line; -1 for the others. */
+static void read_apic_ids(long ids[CPUS_MAX])
 {
-    struct records list;
-    *view = (struct view){0};
-    int status = records_ask(&list, "list");
-    if (status != STATUS_OK)
-        return status;
-    const struct record *vm = records_find(&list, "vm", "service", "yes");
-    snprintf(view->service, sizeof(view->service), "%s", vm == NULL ? "" : record_text(vm, "name"));
-    records_free(&list);
-    return records_ask(&view->machine, "machine");
-}
-
-/* What the pool has, by node. */
-static void count_pool(const struct view *view, const struct need *need, struct need *pool)
-{
-    const struct record *record = NULL;
-    *pool = (struct need){0};
-    while ((record = records_next(&view->machine, "cpu", record)) != NULL)
-        if (record_is(record, "owner", "pool") && record_number(record, "node") < MAX_NODES &&
-            !cpu_set_has(&need->listed, (cpu_id_t)record_number(record, "id")))
-            pool->cores[record_number(record, "node")]++;
-    while ((record = records_next(&view->machine, "memory", record)) != NULL)
-        if (record_is(record, "owner", "pool") && record_number(record, "node") < MAX_NODES)
-            pool->memory[record_number(record, "node")] += record_number(record, "size");
-}
-
-static int fill_listed(struct view *view, const struct need *need)
-{
-    int status = STATUS_OK;
-    for (cpu_id_t core = 0; core < MAX_CPUS && status == STATUS_OK; core++)
-        if (cpu_set_has(&need->listed, core))
-            status = take_listed(view, core);
-    return status;
-}
-
-/* NEED is what is wanted of NODE; what the pool has beyond that is left for others. */
-static int fill_node(struct view *view, unsigned node, const struct need *need, struct need *pool)
-{
-    unsigned cores = need->cores[node];
-    uint64_t memory = need->memory[node];
-    unsigned has_cores = pool->cores[node];
-    uint64_t has_memory = pool->memory[node];
-    int status = cores > has_cores ? take_cores(view, node, cores - has_cores) : STATUS_OK;
-    if (status == STATUS_OK && memory > has_memory)
-        status = take_memory(view, node, memory - has_memory);
-    if (node != ANY_NODE) {
-        pool->cores[ANY_NODE] += has_cores > cores ? has_cores - cores : 0;
-        pool->memory[ANY_NODE] += has_memory > memory ? has_memory - memory : 0;
+    char path[PATH_MAX_HERE], line[256];
+    long cpu = -1;
+    for (unsigned i = 0; i < CPUS_MAX; i++)
+        ids[i] = -1;
+    path_of(path, "/proc/cpuinfo");
+    FILE *file = fopen(path, "r");
+    while (file != NULL && fgets(line, sizeof(line), file) != NULL) {
+        const char *value = strchr(line, ':');
+        if (strncmp(line, "processor", 9) == 0 && value != NULL)
+            cpu = strtol(value + 1, NULL, 10);
+        if (strncmp(line, "apicid", 6) == 0 && value != NULL && cpu >= 0 && cpu < CPUS_MAX)
+            ids[cpu] = strtol(value + 1, NULL, 10);
     }
-    return status;
+    if (file != NULL)
+        fclose(file);
 }
 
-int give_fill(const struct need *need)
+static int set_cpu(unsigned cpu, bool on)
 {
-    struct view view;
-    struct need pool;
-    int status = view_open(&view);
-    if (status != STATUS_OK)
-        return status;
-    linux_catch_signals();
-    count_pool(&view, need, &pool);
-    status = fill_listed(&view, need);
-    for (unsigned node = 0; node <= ANY_NODE && status == STATUS_OK; node++)
-        status = fill_node(&view, node, need, &pool);
-    records_free(&view.machine);
-    if (status == STATUS_OK && linux_interrupted())
-        status = STATUS_ERRORS;
-    return status;
+    char path[PATH_MAX_HERE];
+    path_of(path, CPU_DIR "/cpu%u/online", cpu);
+    int error = file_write(path, on ? "1" : "0");
+    if (error != 0)
+        fprintf(stderr, "mullion: Linux does not take cpu%u %s: %s\n", cpu,
+                on ? "back" : "off line", strerror(error));
+    return error;
 }
 
-/* From the pool to Linux. What the monitor keeps must not go on line: it is not ours to touch. */
-static int return_core(cpu_id_t core, unsigned cpu)
+/* Has the pool the core of this number yet? */
+static bool in_pool(uint64_t core)
+{
+    struct records records;
+    char id[24];
+    if (records_ask(&records, "machine") != STATUS_OK)
+        return false;
+    snprintf(id, sizeof(id), "%lu", core);
+    const struct record *cpu = records_find(&records, "cpu", "id", id);
+    bool there = cpu != NULL && record_is(cpu, "owner", "pool");
+    records_free(&records);
+    return there;
+}
+
+/* Give the Linux CPU, which is the monitor's CORE. */
+static int give_cpu(unsigned cpu, uint64_t core)
 {
     struct answer answer;
-    char reason[LINUX_REASON_MAX];
-    int status = control_do(&answer, NULL, "take cpu %u", core);
-    if (status != STATUS_OK)
-        return status;
-    if (linux_set_cpu(cpu, true, reason)) {
-        memo_drop(core);
+    char path[PATH_MAX_HERE], text[24];
+    if (set_cpu(cpu, false) != 0)
+        return STATUS_ERRORS;
+    int status = control_do(&answer, NULL, "give cpu %lu", core);
+    uint64_t limit = timer_limit(LEAVE_SECONDS, LEAVE_SECONDS);
+    while (status == STATUS_OK && !in_pool(core) && !timer_passed(limit))
+        timer_sleep(POLL_MS);
+    if (status == STATUS_OK && in_pool(core)) {
+        path_of(path, KEPT);
+        mkdir(path, 0755);
+        path_of(path, KEPT "/cpu%u", cpu);
+        snprintf(text, sizeof(text), "%lu\n", core);
+        file_write(path, text);
         return STATUS_OK;
     }
-    fprintf(stderr, "mullion: core %u is back, but not on line (CPU %u): %s\n", core, cpu, reason);
-    return STATUS_ERRORS;
+    if (status == STATUS_OK)
+        fprintf(stderr, "mullion: core %lu (cpu%u) does not let go within %u s\n", core, cpu,
+                LEAVE_SECONDS);
+    control_ask(&answer, NULL, "take cpu %lu", core);
+    set_cpu(cpu, true);
+    return status == STATUS_OK ? STATUS_TIME : status;
 }
 
-static int return_block(uint32_t block, uint64_t size)
+/* The highest CPU on line that is not the first, and the core that it is. False: there is none. */
+static bool choose_cpu(const struct records *machine, unsigned *cpu, uint64_t *core)
 {
-    struct answer answer;
-    char reason[LINUX_REASON_MAX];
-    int status = control_do(&answer, NULL, "take memory 0x%lx %lu", block * size, size);
-    if (status != STATUS_OK || linux_set_block(block, true, reason))
-        return status;
-    fprintf(stderr, "mullion: memory block %u is back, but not on line: %s\n", block, reason);
-    return STATUS_ERRORS;
-}
-
-int give_undo(void)
-{
-    int worst = STATUS_OK;
-    while (given.count > 0 && worst < STATUS_NO_CONTROL) {
-        bool is_cpu = given.list[--given.count].is_cpu;
-        uint32_t number = given.list[given.count].number;
-        int status = is_cpu ? return_core(number, memo_find(number))
-                            : return_block(number, linux_block_size());
-        worst = status > worst ? status : worst;
-    }
-    return worst;
-}
-
-/* Whether the pool has all of FIRST..LAST (exclusive), in one piece or more. */
-static bool is_in_pool(const struct records *machine, uint64_t first, uint64_t last)
-{
-    const struct record *memory = NULL;
-    while (first < last && (memory = records_next(machine, "memory", memory)) != NULL) {
-        uint64_t base = record_number(memory, "base"), size = record_number(memory, "size");
-        if (!record_is(memory, "owner", "pool") || first < base || first - base >= size)
+    long ids[CPUS_MAX];
+    read_apic_ids(ids);
+    for (unsigned i = CPUS_MAX; i-- > 1;) {
+        char id[24];
+        snprintf(id, sizeof(id), "%ld", ids[i]);
+        const struct record *record = records_find(machine, "cpu", "apic", id);
+        if (ids[i] < 0 || record == NULL || record_is(record, "owner", "pool"))
             continue;
-        first = base + size;
-        memory = NULL; /* the next piece may stand before this one */
+        *cpu = i;
+        *core = record_number(record, "id");
+        return true;
     }
-    return first >= last;
+    return false;
+}
+
+static uint64_t block_size(void)
+{
+    char path[PATH_MAX_HERE], text[64];
+    path_of(path, MEMORY_DIR "/block_size_bytes");
+    return file_read(path, text, sizeof(text)) ? strtoull(text, NULL, 16) : 0;
+}
+
+/* The numbers of the memory blocks in this state, the highest first; how many. */
+static unsigned list_blocks(const char *state, unsigned *blocks, unsigned most)
+{
+    char path[PATH_MAX_HERE], text[64];
+    unsigned count = 0, number;
+    path_of(path, MEMORY_DIR);
+    DIR *dir = opendir(path);
+    for (struct dirent *entry; dir != NULL && (entry = readdir(dir)) != NULL;) {
+        if (sscanf(entry->d_name, "memory%u", &number) != 1 || count == most)
+            continue;
+        path_of(path, MEMORY_DIR "/memory%u/state", number);
+        if (!file_read(path, text, sizeof(text)) || strcmp(text, state) != 0)
+            continue;
+        unsigned at = count++;
+        for (; at > 0 && blocks[at - 1] < number; at--)
+            blocks[at] = blocks[at - 1];
+        blocks[at] = number;
+    }
+    if (dir != NULL)
+        closedir(dir);
+    return count;
+}
+
+static int set_block(unsigned block, bool on)
+{
+    char path[PATH_MAX_HERE];
+    path_of(path, MEMORY_DIR "/memory%u/state", block);
+    return file_write(path, on ? "online" : "offline");
+}
+
+/* Give memory blocks until BYTES are given, or Linux releases no more. */
+static int give_memory(uint64_t bytes)
+{
+    static unsigned blocks[65536];
+    uint64_t size = block_size();
+    unsigned refused = 0;
+    int error = 0;
+    struct answer answer;
+    unsigned count = size > 0 ? list_blocks("online", blocks, 65536) : 0;
+    for (unsigned i = 0; i < count && bytes > 0; i++) {
+        int failed = set_block(blocks[i], false);
+        if (failed != 0) {
+            refused++;
+            error = failed;
+            continue;
+        }
+        if (control_do(&answer, NULL, "give memory 0x%lx 0x%lx", blocks[i] * size, size) !=
+            STATUS_OK) {
+            set_block(blocks[i], true);
+            return STATUS_ERRORS;
+        }
+        bytes -= size < bytes ? size : bytes;
+    }
+    if (bytes == 0)
+        return STATUS_OK;
+    fprintf(stderr, "mullion: Linux released too little memory: %lu MiB are missing", bytes >> 20);
+    if (refused > 0)
+        fprintf(stderr, "; %u of %u blocks of %lu MiB stay on line: %s", refused, count, size >> 20,
+                strerror(error));
+    fprintf(stderr, "\n");
+    return STATUS_ERRORS;
+}
+
+static unsigned count_pool(const struct records *machine)
+{
+    unsigned count = 0;
+    const struct record *cpu = NULL;
+    while ((cpu = records_next(machine, "cpu", cpu)) != NULL)
+        count += record_is(cpu, "owner", "pool") ? 1u : 0u;
+    return count;
+}
+
+int give_until(uint64_t cpus, uint64_t memory)
+{
+    struct records machine;
+    unsigned cpu;
+    uint64_t core;
+    for (;;) {
+        int status = records_ask(&machine, "machine");
+        if (status != STATUS_OK)
+            return status;
+        bool enough = count_pool(&machine) >= cpus;
+        bool found = !enough && choose_cpu(&machine, &cpu, &core);
+        const struct record *pool = records_next(&machine, "pool", NULL);
+        uint64_t largest = pool != NULL ? record_number(pool, "memory-free") : 0;
+        records_free(&machine);
+        if (enough)
+            return largest >= memory ? STATUS_OK : give_memory(memory - largest);
+        if (!found) {
+            fprintf(stderr, "mullion: %lu cores are wanted, and no more can be given\n", cpus);
+            return STATUS_ERRORS;
+        }
+        status = give_cpu(cpu, core);
+        if (status != STATUS_OK)
+            return status;
+    }
+}
+
+static void take_cpus(void)
+{
+    char path[PATH_MAX_HERE], text[64];
+    struct answer answer;
+    for (unsigned cpu = 1; cpu < CPUS_MAX; cpu++) {
+        path_of(path, KEPT "/cpu%u", cpu);
+        if (!file_read(path, text, sizeof(text)) || !in_pool(strtoull(text, NULL, 10)))
+            continue;
+        if (control_do(&answer, NULL, "take cpu %s", text) == STATUS_OK && set_cpu(cpu, true) == 0)
+            remove(path);
+    }
 }
 
 int give_back(void)
 {
-    const uint32_t *blocks;
-    struct view view;
-    int worst = STATUS_OK, status = view_open(&view);
-    if (status != STATUS_OK)
-        return status;
-    const struct record *cpu = NULL;
-    while ((cpu = records_next(&view.machine, "cpu", cpu)) != NULL && worst < STATUS_NO_CONTROL) {
-        cpu_id_t core = (cpu_id_t)record_number(cpu, "id");
-        if (!record_is(cpu, "owner", "pool") || memo_find(core) == LINUX_NO_CPU)
-            continue;
-        status = return_core(core, memo_find(core));
-        worst = status > worst ? status : worst;
-    }
-    uint64_t size = linux_block_size();
-    unsigned count = size > 0 ? linux_find_blocks(false, &blocks) : 0;
-    for (unsigned i = 0; i < count && worst < STATUS_NO_CONTROL; i++) {
-        if (!is_in_pool(&view.machine, blocks[i] * size, blocks[i] * size + size))
-            continue;
-        status = return_block(blocks[i], size);
-        worst = status > worst ? status : worst;
-    }
-    records_free(&view.machine);
-    return worst;
+    static unsigned blocks[65536];
+    struct answer answer;
+    uint64_t size = block_size();
+    take_cpus();
+    unsigned count = size > 0 ? list_blocks("offline", blocks, 65536) : 0;
+    for (unsigned i = count; i-- > 0;) /* what another VM has is refused, and stays off line */
+        if (control_ask(&answer, NULL, "take memory 0x%lx 0x%lx", blocks[i] * size, size) ==
+                STATUS_OK &&
+            set_block(blocks[i], true) != 0)
+            fprintf(stderr, "mullion: Linux does not take memory%u back\n", blocks[i]);
+    return STATUS_OK;
 }

@@ -1,28 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Cores and memory that go from the service VM to the monitor's pool, and back. */
+/*
+ * Cores and memory of this Linux for the pool, and back, by its own means: what it will not release
+ * is not taken.
+ */
 #pragma once
 
-#include "core/config.h"
+#include <stdint.h>
 
-#include "status.h"
+#include "command.h"
 
-/* What new VMs need of each node; behind the last one what may come from any. */
-struct need {
-    unsigned cores[MAX_NODES + 1];
-    uint64_t memory[MAX_NODES + 1]; /* bytes */
-    struct cpu_set listed;          /* just these cores, besides */
-};
-
-void need_add(struct need *need, const struct config_vm *vm);
-
-/*
- * Bring the pool to what NEED says: what is short is taken off line here, and given. Returns a
- * STATUS_; if it is not OK, what has been taken so far waits for give_undo.
- */
-int give_fill(const struct need *need);
-
-/* Take what this run has given back, and on line again. Returns a STATUS_. */
-int give_undo(void);
-
-/* Take back all of the pool that lies in this Linux's blocks and cores that are off line. */
+/* Bring the pool to CPUS cores and MEMORY bytes. Returns a STATUS_; what went wrong is printed. */
+int give_until(uint64_t cpus, uint64_t memory);
+/* Take back, and bring on line, all that is in the pool and off line here. Returns a STATUS_. */
 int give_back(void);

@@ -20,8 +20,7 @@ int ring_ask(struct ring *ring, const char *request, uint64_t from)
     const char *end = memchr(answer.text, '\n', answer.length);
     size_t line = end == NULL ? 0 : (size_t)(end + 1 - answer.text);
     bool good = records_read(&records, answer.text, line) && records.count == 1 &&
-                strcmp(records.list[0].kind, "ring") == 0 &&
-                record_text(&records.list[0], "to")[0] != '\0';
+                strcmp(records.list[0].kind, "ring") == 0;
     if (good) {
         ring->from = record_number(&records.list[0], "from");
         ring->to = record_number(&records.list[0], "to");

@@ -64,21 +64,6 @@ long tree_read(const char *path, char *text, size_t size)
     return length;
 }
 
-bool tree_write(const char *path, const char *text)
-{
-    char full[TREE_PATH_MAX];
-    int file =
-        tree_path(path, full, sizeof(full)) ? open(full, O_WRONLY | O_TRUNC | O_CLOEXEC) : -1;
-    if (file < 0)
-        return false;
-    size_t length = strlen(text);
-    bool done = write(file, text, length) == (ssize_t)length;
-    int error = errno;
-    close(file);
-    errno = error;
-    return done;
-}
-
 bool tree_exists(const char *path)
 {
     char full[TREE_PATH_MAX];

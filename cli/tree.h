@@ -19,8 +19,6 @@ bool tree_path(const char *path, char *full, size_t size);
  * or -1, errno and an empty text.
  */
 long tree_read(const char *path, char *text, size_t size);
-/* Write TEXT to the file at PATH, which exists, in one go; false with errno, EINTR for a signal. */
-bool tree_write(const char *path, const char *text);
 bool tree_exists(const char *path);
 /* As tree_exists, but of a regular file. */
 bool tree_is_file(const char *path);

@@ -11,9 +11,6 @@ build   program  ld                   binutils
 build   program  objcopy              binutils
 build   program  iasl                 acpica-tools
 build   archive  libc.a               libc6-dev
-build   header   curses.h             libncurses-dev
-build   archive  libncurses.a         libncurses-dev
-build   archive  libtinfo.a           libncurses-dev
 build   program  /usr/bin/python3     python3
 run     program  /usr/bin/python3     python3
 run     program  apt-get              apt

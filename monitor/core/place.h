@@ -62,6 +62,9 @@ bool place_add(const struct machine *machine, const struct config *config, struc
  */
 bool place_find(const struct machine *machine, const struct place_plan *plan, uint64_t size,
                 hpa_t *base);
+/* The next piece of 2 MiB pages above FROM that no VM has, into PIECE; false: there is none. */
+bool place_free_piece(const struct machine *machine, const struct place_plan *plan, hpa_t from,
+                      struct place_extent *piece);
 /* Is SIZE bytes of RAM at BASE no VM's? */
 bool place_is_free(const struct machine *machine, const struct place_plan *plan, hpa_t base,
                    uint64_t size);

@@ -218,6 +218,14 @@ bool place_find(const struct machine *machine, const struct place_plan *plan, ui
     return false;
 }
 
+bool place_free_piece(const struct machine *machine, const struct place_plan *plan, hpa_t from,
+                      struct place_extent *piece)
+{
+    struct walk walk = walk_large_pages(machine, plan);
+    walk.next = from.v > walk.next ? from.v : walk.next;
+    return next_piece(&walk, piece);
+}
+
 bool place_is_free(const struct machine *machine, const struct place_plan *plan, hpa_t base,
                    uint64_t size)
 {

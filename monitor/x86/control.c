@@ -97,6 +97,10 @@ static bool run_machine(struct control *control)
             text_print(text, "memory base 0x%lx size %lu node %u owner %s\n",
                        vms[i]->memory.extents[j].hpa.v, vms[i]->memory.extents[j].size,
                        vms[i]->memory.extents[j].node, vms[i]->config->name);
+    struct place_extent piece = {0};
+    while (place_free_piece(&machine, &setup_plan, (hpa_t){piece.hpa.v + piece.size}, &piece))
+        text_print(text, "memory base 0x%lx size %lu node %u owner pool\n", piece.hpa.v, piece.size,
+                   piece.node);
     const struct boot_module *module;
     bool uploaded;
     for (unsigned i = 0; (module = lifecycle_module(i, &uploaded)) != NULL; i++)

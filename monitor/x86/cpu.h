@@ -37,9 +37,10 @@ struct pcpu {
     cpu_id_t id;
     apic_id_t apic_id;
     _Atomic uint32_t request;
-    uint32_t nmi_seen; /* set by the NMI handler, cleared by cpu_take_nmi and cpu_park */
-    struct vcpu *vcpu; /* the vCPU that lives here, or NULL */
-    void *host_state;  /* page for VMSAVE: the monitor's own FS, GS, TR .. */
+    uint32_t nmi_seen;         /* set by the NMI handler, cleared by cpu_take_nmi and cpu_park */
+    struct vcpu *_Atomic vcpu; /* the vCPU that lives here, or NULL */
+    _Atomic bool parked;       /* asleep: it looks at vcpu anew before it does anything else */
+    void *host_state;          /* page for VMSAVE: the monitor's own FS, GS, TR .. */
     _Atomic bool online;
     _Atomic uint64_t pings;
     uint64_t gdt[6];

@@ -26,7 +26,7 @@ static void forget_vm(unsigned index)
 void lifecycle_reap(void)
 {
     for (unsigned i = 0; i < MAX_VMS; i++) {
-        if (vms[i] == NULL || atomic_load(&vms[i]->state) != VM_GONE)
+        if (vms[i] == NULL || atomic_load(&vms[i]->state) != VM_GONE || !vm_release(vms[i]))
             continue;
         vm_free(vms[i]);
         forget_vm(i);

@@ -62,7 +62,9 @@ _Noreturn static void cpu_run(struct pcpu *cpu)
         if (runs && cpu->nmi_seen == 0) {
             backend->run(cpu->vcpu);
         } else {
+            atomic_store(&cpu->parked, true);
             uint32_t requests = cpu_park();
+            atomic_store(&cpu->parked, false);
             nmi_serve(cpu->vcpu, requests); /* the vCPU may have been given meanwhile */
         }
     }

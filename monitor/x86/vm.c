@@ -208,14 +208,24 @@ void vm_scrub(struct vm *vm)
     atomic_store(&vm->state, VM_GONE);
 }
 
-void vm_free(struct vm *vm)
+/* A core that is parked now loads its vCPU anew before it does anything: it will find none. */
+bool vm_release(struct vm *vm)
 {
-    vms[vm->index] = NULL;
+    bool released = true;
     for (unsigned i = 0; i < vm->vcpu_count; i++) {
         vm->vcpus[i].cpu->vcpu = NULL;
         vcpu_of_apic[vm->vcpus[i].cpu->apic_id.v] = NULL;
-        backend->vcpu_free(&vm->vcpus[i]);
+        released = atomic_load(&vm->vcpus[i].cpu->parked) && released;
     }
+    return released;
+}
+
+void vm_free(struct vm *vm)
+{
+    vms[vm->index] = NULL;
+    vm_release(vm);
+    for (unsigned i = 0; i < vm->vcpu_count; i++)
+        backend->vcpu_free(&vm->vcpus[i]);
     virtio_pci_free(vm);
     backend->vm_free(vm);
     memory_free(vm->vcpus, vcpu_pages(vm));

@@ -85,6 +85,8 @@ extern enum config_poweroff poweroff_rule;
 
 /* Make the VM of CONFIG at PLACE: tables, bitmaps, vCPUs. NULL after a message. Boot core. */
 struct vm *vm_create(unsigned index, const struct config_vm *config, struct placement *place);
+/* Take the VM from its cores. True: none of them looks at it any more, or ever again. */
+bool vm_release(struct vm *vm);
 /* Take apart a VM that is off, whose cores are parked: all that vm_create took returns. */
 void vm_free(struct vm *vm);
 /* Clear the memory of a VM that is off, and call it VM_GONE. A core of the VM. */

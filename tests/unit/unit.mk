@@ -17,8 +17,6 @@ CLI_SRC := $(wildcard cli/*.c)
 CLI_CORE_SRC := $(wildcard monitor/core/config*.c monitor/core/place*.c) monitor/core/text.c \
 	monitor/lib/fmt.c
 
-CLI_LIBS := -lncurses -ltinfo
-
 HOST_CC ?= gcc
 HOST_CFLAGS := -std=c17 -D_XOPEN_SOURCE=700 -Imonitor -Iinclude -I$(BUILD) -Wall -Wextra \
 	-Wconversion -Wshadow -Wmissing-prototypes -Wcast-qual -Wvla -Wundef -Werror -MMD -MP
@@ -38,7 +36,7 @@ cli: $(BUILD)/mullion
 # Static, so that it runs in an initial RAM disk, too.
 $(BUILD)/mullion: $(CLI_OBJ)
 	@echo "  LD      $@"
-	@$(HOST_CC) -static -o $@ $^ $(CLI_LIBS)
+	@$(HOST_CC) -static -o $@ $^
 
 $(BUILD)/cli/%.o: %.c
 	@mkdir -p $(@D)
@@ -65,7 +63,7 @@ $(UNIT)/test_%: $(UNIT)/obj/tests/unit/test_%.o $(UNIT)/libmonitor.a
 # The command with the sanitizers, for its tests.
 $(UNIT)/mullion: $(CLI_UNIT_OBJ)
 	@echo "  LD      $@"
-	@$(HOST_CC) $(UNIT_CFLAGS) -o $@ $^ $(CLI_LIBS)
+	@$(HOST_CC) $(UNIT_CFLAGS) -o $@ $^
 
 check-unit: export MULLION_KERNEL = $(BUILD)/guests/vmlinuz-6.1
 check-unit: export MULLION = $(UNIT)/mullion
