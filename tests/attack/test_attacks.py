@@ -9,7 +9,9 @@ IPI = r"IPI \S+ at \S+ denied: the core is not this VM's"
 SVM = r"an instruction of SVM at \S+ denied"
 MSR = r"of MSR 0x[0-9a-f]+ at \S+ denied"
 # An attack, the kinds that it must have tried, and what the monitor's log must have said by then.
+# In this order: of a VM's denials of one kind the log holds only the first.
 ATTACKS = {
+    "virtio": (("memory", "messages"), r"read of address fe000000 at \S+ denied"),
     "smi": (("ports",), r"write of port 0xb2\b.*it belongs to the monitor"),
     "apic": (("msrs", "memory"), r"write of MSR 0x1b\b.*it belongs to the monitor"),
     "icr": (("ipis",), IPI),
@@ -21,7 +23,6 @@ ATTACKS = {
     "cpuid": (("cpuids",), None),
     "registers": (("insns",), SVM),
     "strings": (("ports",), r"string \w+ of port 0x[0-9a-f]+ at \S+ denied"),
-    "virtio": (("memory", "messages"), r"read of address fe000000 at \S+ denied"),
     "tib-sample": (("memory",), r"denials of memory logged; further ones are only counted"),
 }
 @pytest.fixture(scope="module")

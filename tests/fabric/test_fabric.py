@@ -161,8 +161,8 @@ def test_vms_come_and_go(fabric, record_property):
     fabric.sh("mullion stop mail; mullion destroy mail")
     assert fabric.sh("cat /sys/devices/system/cpu/online")[-1] == "0-1"
     before = numbers(fabric)
-    fabric.sh(f"for i in $(seq {CYCLES}); do mullion create /root/mail.conf && "
-              "mullion start mail && mullion destroy mail || exit 1; done >/root/cycles")
+    fabric.sh(f"(for i in $(seq {CYCLES}); do mullion create /root/mail.conf && "
+              "mullion start mail && mullion destroy mail || exit 1; done) >/root/cycles")
     assert numbers(fabric) == before
     assert fabric.sh("cat /sys/devices/system/cpu/online")[-1] == "0-1"
     fabric.sh(on(WEB, f"ping -c 1 {DB}"))
