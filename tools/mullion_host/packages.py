@@ -142,7 +142,7 @@ class Fetcher:
         suite = sources.codename()
         where = os.path.join("peers", f"{package}-whole")
         known = self.manifest().get(where)
-        if not known:
+        if not known or not os.path.isdir(os.path.join(self.build, where)):
             apt = self._apt(f"{suite}-installed", [suite], installed=True)
             for deb in apt.download_closure(package):
                 unpack(deb, os.path.join(self.build, where))
