@@ -21,7 +21,6 @@ void lifecycle_check(unsigned index);
 
 /* The requests of the same names; lifecycle_create does `apply`, too. */
 bool lifecycle_create(struct control *control);
-bool lifecycle_apply(struct control *control);
 bool lifecycle_destroy(struct control *control);
 bool lifecycle_start(struct control *control);
 bool lifecycle_kill(struct control *control);
