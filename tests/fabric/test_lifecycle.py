@@ -99,3 +99,38 @@ def test_apply(machine, record_property):
     assert ask(machine, "list") == listed
     record_property("seen", f"{len(refused)} texts refused and nothing changed; one VM made and "
                             "destroyed by applying a text with it, then without")
+
+
+def write(run, **changed):
+    """The file x.conf, with VM x as described."""
+    run.sh("printf '" + block("x", **changed).replace("\n", "\\n") + "' >x.conf")
+
+
+def has(run):
+    """What the service VM's Linux has: memory in KiB, blocks on line, cores on line."""
+    memory = run.sh("sed -n 's/MemTotal: *\\([0-9]*\\) kB/\\1/p' /proc/meminfo")[-1]
+    blocks = run.sh("grep -l online /sys/devices/system/memory/memory*/state | wc -l")[-1]
+    return int(memory), int(blocks), run.sh("cat /sys/devices/system/cpu/online")[-1]
+
+
+def test_memory_and_cores_of_linux(machine, record_property):
+    """What the pool lacks comes from the service VM's Linux, and goes back; or the reason is said."""
+    memory, blocks, cores = before = has(machine)
+    free = numbers(machine)[0]
+    write(machine, cpus=2, memory=f"{(free >> 20) + 150}M")
+    machine.sh("mullion create x.conf && mullion start x")
+    machine.sh("for i in $(seq 60); do mullion console x </dev/null | grep -q MULLION-REPORT && "
+               "break; sleep 1; done; mullion console x </dev/null | grep MULLION-REPORT.*cpus=2")
+    given, left, less = has(machine)
+    assert left < blocks and given <= memory - (128 << 10) and less != cores
+    machine.sh("mullion destroy x")
+    assert has(machine) == before and numbers(machine)[0] == free
+    listed = ask(machine, "list")
+    for changed in ({"memory": "1500M"}, {"cpus": 4}):
+        write(machine, **changed)
+        said = machine.sh("mullion create x.conf; test $? = 1")
+        assert any(line.startswith("mullion: Linux keeps ") for line in said), said
+        assert any("needed, and Linux does not release" in line for line in said), said
+        assert has(machine) == before and ask(machine, "list") == listed
+    record_property("seen", f"a VM of {(free >> 20) + 150} MiB, {(memory - given) >> 10} MiB and a "
+                            "core of it from the service VM, which got them back; two refusals")
