@@ -13,10 +13,11 @@ SETTLE_SECONDS = 2  # a kernel at its prompt still finishes its boot
 WINDOW_SECONDS = 2
 
 TRY = """\
-three commands to try:
-  nproc; free -m; lspci                 this VM's share of the machine, all it can see
-  dmesg | grep -i hypervisor            what its stock kernel thinks of the machine
-  reboot                                starts this VM again; the others keep running
+commands to try:
+  mullion top            what leaves each VM, live; q ends it
+  ssh 10.77.0.11         into web, over the network in the monitor
+  mullion console db     db's console; here Ctrl-] twice leaves it
+  reboot                 starts this VM again; the others keep running
 """
 
 
