@@ -93,22 +93,25 @@ static void add_peers(struct setting *setting, const struct config_vm *vm)
         add(setting, "%s%s", i == 0 ? "" : " ", vm->peers[i]);
 }
 
-static void add_rules(struct setting *setting, const struct config_rule *rules, unsigned count)
+static void add_rules(struct setting *setting, const struct control_rules *rules)
 {
     static const char *const access[] = {"", " read", " write", ""};
-    for (unsigned i = 0; i < count; i++)
-        add(setting, "%s0x%x-0x%x%s %s", i == 0 ? "" : ", ", rules[i].first, rules[i].last,
-            access[rules[i].access], rules[i].allow ? "allow" : "deny");
+    for (unsigned i = 0; i < rules->count; i++) {
+        const struct control_rule *rule = &rules->list[i];
+        add(setting, "%s0x%x-0x%x%s %s", i == 0 ? "" : ", ", rule->first, rule->last,
+            access[rule->access],
+            rule->policy == CONTROL_PASS ? "allow" : control_policy_name(rule->policy));
+    }
 }
 
 static void add_ports(struct setting *setting, const struct config_vm *vm)
 {
-    add_rules(setting, vm->ports, vm->port_rules);
+    add_rules(setting, &vm->controls.ports);
 }
 
 static void add_msrs(struct setting *setting, const struct config_vm *vm)
 {
-    add_rules(setting, vm->msrs, vm->msr_rules);
+    add_rules(setting, &vm->controls.msrs);
 }
 
 static const struct {
@@ -126,6 +129,12 @@ static const struct {
 static bool is_left_out(const struct config_vm *vm, const char *word)
 {
     return vm->service && (strcmp(word, "cpus") == 0 || strcmp(word, "memory") == 0);
+}
+
+/* Does apply change it while the VM runs? */
+static bool is_control(const char *word)
+{
+    return strcmp(word, "port") == 0 || strcmp(word, "msr") == 0;
 }
 
 /* Print what is different about a VM; how many settings are. */
@@ -146,9 +155,29 @@ static unsigned print_changes(const struct config_vm *running, const struct conf
             continue;
         printf("~ %s: %s is %s, would be %s\n", vm->name, settings[i].word,
                before.length > 0 ? before.text : "none", after.length > 0 ? after.text : "none");
-        count++;
+        count += is_control(settings[i].word) ? 0 : 1;
     }
     return count;
+}
+
+static void print_policy(const char *vm, const char *event, uint8_t before, uint8_t after)
+{
+    if (before != after)
+        printf("~ %s: %s is %s, would be %s\n", vm, event, control_policy_name(before),
+               control_policy_name(after));
+}
+
+/* What apply changes while the VM runs. */
+static void print_controls(const struct config_vm *running, const struct config_vm *vm)
+{
+    char name[24];
+    for (enum control_event i = 0; i < CONTROL_EVENTS; i++)
+        print_policy(vm->name, control_event_name(i), running->controls.events[i],
+                     vm->controls.events[i]);
+    for (unsigned i = 0; i < CONTROL_EXCEPTIONS; i++) {
+        snprintf(name, sizeof(name), "exception %u", i);
+        print_policy(vm->name, name, running->controls.exceptions[i], vm->controls.exceptions[i]);
+    }
 }
 
 static void print_new(const struct config_vm *vm)
@@ -174,12 +203,15 @@ int diff_run(char **args, const struct options *options)
             printf("- %s: would be destroyed\n", running.vms[i].name);
     for (unsigned i = 0; i < file.vm_count; i++) {
         const struct config_vm *vm = create_find(&running, file.vms[i].name);
-        if (vm == NULL)
+        if (vm == NULL) {
             print_new(&file.vms[i]);
-        else
-            changed += print_changes(vm, &file.vms[i]) > 0 ? 1 : 0;
+            continue;
+        }
+        changed += print_changes(vm, &file.vms[i]) > 0 ? 1 : 0;
+        print_controls(vm, &file.vms[i]);
     }
     if (changed > 0)
-        fprintf(stderr, "mullion: apply does not change a VM that is there; destroy it first\n");
+        fprintf(stderr,
+                "mullion: of a VM that is there apply changes controls only; destroy it first\n");
     return STATUS_OK;
 }

@@ -2,16 +2,16 @@
 /* The configuration text, parsed. One parser serves the monitor and `mullion check`. */
 #pragma once
 
-#include "core/types.h"
+#include "core/controls.h"
 
 #define CONFIG_NAME_MAX    32u /* a VM's name, with the final NUL */
 #define CONFIG_PATH_MAX    64u /* a boot module's name, with the final NUL */
 #define CONFIG_CMDLINE_MAX 2048u
-#define CONFIG_RULES_MAX   16u
 #define CONFIG_VM_MODULES  4u
 #define CONFIG_PEERS_MAX   8u
+#define CONFIG_PROFILES    8u
 #define CONFIG_NODE_ANY    UINT32_MAX
-#define CONFIG_MESSAGE_MAX 240u
+#define CONFIG_MESSAGE_MAX 400u
 #define CONFIG_ERRORS_MAX  16u
 
 /* The memory of a VM: less holds no kernel and its initrd, more no machine. */
@@ -21,20 +21,6 @@
 struct config_position {
     unsigned line;   /* from 1 */
     unsigned column; /* from 1 */
-};
-
-enum config_access { CONFIG_ACCESS_READ = 1, CONFIG_ACCESS_WRITE = 2, CONFIG_ACCESS_BOTH = 3 };
-
-/*
- * `port 0x70-0x71 allow`, `msr 0x1a0 write deny`: what is done with accesses to FIRST..LAST. Where
- * rules overlap, the later one wins.
- */
-struct config_rule {
-    uint32_t first;
-    uint32_t last;
-    enum config_access access; /* ports: always both */
-    bool allow;                /* false: deny */
-    struct config_position at;
 };
 
 /* config_parse leaves no CONFIG_CONSOLE_DEFAULT behind: what is not written is `uart`. */
@@ -59,13 +45,17 @@ struct config_vm {
     char network[CONFIG_NAME_MAX]; /* "" if none */
     char peers[CONFIG_PEERS_MAX][CONFIG_NAME_MAX];
     unsigned peer_count;
-    struct config_rule ports[CONFIG_RULES_MAX];
-    unsigned port_rules;
-    struct config_rule msrs[CONFIG_RULES_MAX];
-    unsigned msr_rules;
+    struct controls controls; /* with those of its profile */
     /* Where the block and its keywords stand; for a default the block, for a copy its `like`. */
     struct config_position at, cpus_at, memory_at, node_at, kernel_at, initrd_at, modules_at,
         peers_at;
+};
+
+/* `profile NAME { }`: controls that VMs share. */
+struct config_profile {
+    char name[CONFIG_NAME_MAX];
+    struct controls controls;
+    struct config_position at;
 };
 
 enum config_poweroff {
@@ -79,6 +69,8 @@ struct config {
     struct config_vm vms[MAX_VMS];
     unsigned vm_count;
     int service; /* index of the service VM in vms, or -1 */
+    struct config_profile profiles[CONFIG_PROFILES];
+    unsigned profile_count;
 };
 
 /* One finding: `file:line:column: what is wrong; what to write instead`. */

@@ -13,16 +13,30 @@ static const struct config_vm defaults = {
     .console = CONFIG_CONSOLE_UART,
 };
 
-/* The copied rules go before the VM's own, which win over them; false if there are too many. */
-static bool copy_rules(struct config_rule *rules, unsigned *count, const struct config_rule *from,
-                       unsigned from_count)
+/* Controls that the block leaves out are as in BASE, of which NAME is told. */
+static void copy_controls(struct config_parser *parser, const struct controls *base,
+                          const char *name, struct config_position at)
 {
-    if (*count + from_count > CONFIG_RULES_MAX)
-        return false;
-    memmove(rules + from_count, rules, *count * sizeof(*rules));
-    memcpy(rules, from, from_count * sizeof(*rules));
-    *count += from_count;
-    return true;
+    if (!controls_add_base(&parser->config->vms[parser->vm].controls, base))
+        config_fail(parser, at, "has more than %u rules with those of \"%s\"; write ranges",
+                    CONTROL_RULES_MAX, name);
+}
+
+/* The block's profile, which wins over what `like` copies. */
+static void copy_profile(struct config_parser *parser)
+{
+    const struct config *config = parser->config;
+    const struct config_token *name = &parser->profile[parser->vm];
+    for (unsigned i = 0; i < config->profile_count && name->text != NULL; i++) {
+        const struct config_profile *profile = &config->profiles[i];
+        if (!config_token_is(name, profile->name))
+            continue;
+        copy_controls(parser, &profile->controls, profile->name, name->at);
+        return;
+    }
+    if (name->text != NULL)
+        config_fail(parser, name->at, "profile %s is none of this file; write: profile %s { ... }",
+                    config_token_show(name).text, config_token_show(name).text);
 }
 
 /* What the block leaves out is as in FROM; AT is where that is said. */
@@ -32,16 +46,14 @@ static void copy_settings(struct config_parser *parser, const struct config_vm *
     struct config_vm *vm = &parser->config->vms[parser->vm];
     for (unsigned i = 0; config_keywords[i].word != NULL; i++) {
         const struct config_keyword *keyword = &config_keywords[i];
-        if ((parser->seen[parser->vm + 1] & 1u << i) != 0)
+        if ((parser->seen[parser->vm + 1] & 1ull << i) != 0)
             continue;
         memcpy((char *)vm + keyword->field, (const char *)from + keyword->field, keyword->size);
         if (keyword->at != 0)
             memcpy((char *)vm + keyword->at, &at, sizeof(at));
     }
-    if (!copy_rules(vm->ports, &vm->port_rules, from->ports, from->port_rules) ||
-        !copy_rules(vm->msrs, &vm->msr_rules, from->msrs, from->msr_rules))
-        config_fail(parser, at, "has more than %u rules with those of \"%s\"; write ranges",
-                    CONFIG_RULES_MAX, from->name);
+    copy_profile(parser);
+    copy_controls(parser, &from->controls, from->name, at);
 }
 
 /* The VM named NAME, or NULL. */
@@ -106,4 +118,6 @@ void config_complete(struct config_parser *parser)
                         "like leads back to this VM; write a VM that has settings of its own");
     for (parser->vm = 0; parser->vm < count; parser->vm++)
         check_peers(parser);
+    for (int i = 0; i < count; i++)
+        controls_settle(&parser->config->vms[i].controls);
 }

@@ -81,15 +81,23 @@ static unsigned word_distance(const char *text, size_t length, const char *word,
     return best + 1;
 }
 
+/* May KEYWORD stand here: outside, in a VM's block, in a profile's? */
+static bool may_stand(const struct config_parser *parser, const struct config_keyword *keyword)
+{
+    if (parser->controls == NULL)
+        return keyword->top;
+    return !keyword->top && (parser->vm >= 0 || keyword->control);
+}
+
 static bool fail_unknown(struct config_parser *parser)
 {
     const struct config_token *token = &parser->token;
     unsigned best = token->length < 4 ? 2 : 3; /* nearer than this is a slip of the finger */
     const char *nearest = NULL;
-    char words[128];
+    char words[320];
     size_t length = 0;
     for (const struct config_keyword *keyword = config_keywords; keyword->word != NULL; keyword++) {
-        if (keyword->top != (parser->vm < 0))
+        if (!may_stand(parser, keyword))
             continue;
         unsigned distance = word_distance(token->text, token->length, keyword->word, best);
         nearest = distance < best ? keyword->word : nearest;
@@ -109,19 +117,26 @@ static bool fail_unknown(struct config_parser *parser)
 static const struct config_keyword *find_keyword(struct config_parser *parser)
 {
     const struct config_token *token = &parser->token;
-    const struct config_keyword *keyword = config_keywords;
-    while (keyword->word != NULL && !config_token_is(token, keyword->word))
-        keyword++;
-    if (keyword->word == NULL)
+    const struct config_keyword *elsewhere = NULL;
+    for (const struct config_keyword *keyword = config_keywords; keyword->word != NULL; keyword++) {
+        if (!config_token_is(token, keyword->word))
+            continue;
+        if (may_stand(parser, keyword))
+            return keyword;
+        elsewhere = keyword;
+    }
+    if (elsewhere == NULL)
         fail_unknown(parser);
-    else if (keyword->top && parser->vm >= 0)
-        config_fail(parser, token->at, "\"%s\" stands in a VM's block; write it outside",
-                    keyword->word);
-    else if (!keyword->top && parser->vm < 0)
+    else if (elsewhere->top)
+        config_fail(parser, token->at, "\"%s\" stands in a block; write it outside",
+                    elsewhere->word);
+    else if (parser->controls == NULL)
         config_fail(parser, token->at, "\"%s\" stands outside of a block; write it in vm NAME { }",
-                    keyword->word);
+                    elsewhere->word);
     else
-        return keyword;
+        config_fail(parser, token->at,
+                    "\"%s\" stands in a profile, which has controls only; write it in vm NAME { }",
+                    elsewhere->word);
     return NULL;
 }
 
@@ -151,7 +166,7 @@ static bool read_statement(struct config_parser *parser)
     const struct config_keyword *keyword = find_keyword(parser);
     if (keyword == NULL)
         return false;
-    uint32_t bit = 1u << (keyword - config_keywords);
+    uint64_t bit = 1ull << (keyword - config_keywords);
     bool once = keyword->use == CONFIG_USE_ONCE || keyword->use == CONFIG_USE_BARE;
     if (once && (parser->seen[parser->vm + 1] & bit) != 0)
         return config_fail(parser, token->at, "%s is written twice; keep one of the two",
@@ -246,7 +261,45 @@ static bool read_name(struct config_parser *parser, struct config_vm *vm)
     return true;
 }
 
-/* Its errors are dealt with here: what follows the block is read in any case. */
+/* What follows a block is read in any case. */
+static void read_rest(struct config_parser *parser, bool named)
+{
+    if (!named || !read_body(parser)) {
+        if (parser->token.kind == CONFIG_TOKEN_OPEN)
+            next_token(parser);
+        skip_broken(parser, 1);
+    }
+    parser->vm = -1;
+    parser->controls = NULL;
+}
+
+bool config_read_profile(struct config_parser *parser, struct config_vm *vm)
+{
+    struct config *config = parser->config;
+    (void)vm;
+    if (config->profile_count == CONFIG_PROFILES)
+        return config_fail(parser, parser->keyword_at,
+                           "there are more than %u profiles; remove this one", CONFIG_PROFILES);
+    struct config_profile *profile = &config->profiles[config->profile_count++];
+    profile->at = parser->keyword_at;
+    bool named = config_is_name(&parser->value) &&
+                 config_token_copy(&parser->value, profile->name, sizeof(profile->name));
+    if (!named)
+        config_fail(parser, parser->value.at,
+                    "the profile's name has other characters than a-z, 0-9, - and _, or more than "
+                    "%u; write for example profile traced",
+                    CONFIG_NAME_MAX - 1);
+    for (const struct config_profile *other = config->profiles; other < profile && named; other++)
+        if (strcmp(other->name, profile->name) == 0)
+            named = config_fail(parser, parser->value.at,
+                                "another profile, in line %u, has this name; write a different one",
+                                other->at.line);
+    parser->controls = &profile->controls;
+    read_rest(parser, named);
+    return true;
+}
+
+/* Its errors are dealt with here. */
 bool config_read_block(struct config_parser *parser, struct config_vm *vm)
 {
     struct config *config = parser->config;
@@ -255,17 +308,13 @@ bool config_read_block(struct config_parser *parser, struct config_vm *vm)
                            "there are more than %u VMs; remove this one", MAX_VMS);
     parser->vm = (int)config->vm_count++;
     vm = &config->vms[parser->vm];
+    parser->controls = &vm->controls;
     vm->at = parser->keyword_at;
     vm->service = strcmp(parser->keyword->word, "service") == 0;
     bool named = read_name(parser, vm);
     if (named && vm->service)
         config->service = parser->vm;
-    if (!named || !read_body(parser)) {
-        if (parser->token.kind == CONFIG_TOKEN_OPEN)
-            next_token(parser);
-        skip_broken(parser, 1);
-    }
-    parser->vm = -1;
+    read_rest(parser, named);
     return true;
 }
 

@@ -63,6 +63,8 @@ struct config_keyword {
     bool (*read)(struct config_parser *parser, struct config_vm *vm);
     enum config_use use;
     bool top;           /* stands outside of the blocks */
+    bool control;       /* stands in a profile's block, too */
+    uint8_t event;      /* enum control_event, where the keyword names one */
     size_t field, size; /* what it sets in struct config_vm, for `like` to copy; size may be 0 */
     size_t at;          /* where struct config_vm has its position, or 0 */
 };
@@ -76,10 +78,12 @@ struct config_parser {
     struct config *config;
     struct config_errors *errors;
     int vm;                               /* whose block this is, or -1 */
+    struct controls *controls;            /* what this block's lines set; NULL: it is no block */
     const struct config_keyword *keyword; /* of the statement being read */
     struct config_position keyword_at;
-    uint32_t seen[MAX_VMS + 1]; /* keywords met so far, bit by index: outside, then each block */
+    uint64_t seen[MAX_VMS + 1]; /* keywords met so far, bit by index: outside, then each block */
     struct config_token like[MAX_VMS]; /* no text if there is none */
+    struct config_token profile[MAX_VMS];
 };
 
 /*
@@ -98,8 +102,15 @@ bool config_read_value(struct config_parser *parser);
 /* True if TOKEN could be a name: of a VM, of a network. */
 bool config_is_name(const struct config_token *token);
 
-/* Read the block of a VM whose name has been read. */
+/* Read the block of a VM, or of a profile, whose name has been read. */
 bool config_read_block(struct config_parser *parser, struct config_vm *vm);
+bool config_read_profile(struct config_parser *parser, struct config_vm *vm);
+
+/* Read the rest of a line that sets the block's controls (config_controls.c). */
+bool config_read_event(struct config_parser *parser, struct config_vm *vm);
+bool config_read_exception(struct config_parser *parser, struct config_vm *vm);
+bool config_read_port(struct config_parser *parser, struct config_vm *vm);
+bool config_read_msr(struct config_parser *parser, struct config_vm *vm);
 
 /* Fill in what the blocks leave out: from the VM that `like` names, else the defaults. */
 void config_complete(struct config_parser *parser);

@@ -190,55 +190,10 @@ static bool read_smt(struct config_parser *parser, struct config_vm *vm)
     return true;
 }
 
-/* The addresses of a rule, at most MAX; it is added to RULES. */
-static bool read_rule(struct config_parser *parser, struct config_rule *rules, unsigned *count,
-                      uint32_t max)
+static bool read_profile(struct config_parser *parser, struct config_vm *vm)
 {
-    uint64_t first, last;
-    if (*count == CONFIG_RULES_MAX)
-        return config_fail(parser, parser->keyword_at,
-                           "there are more than %u %s rules; write ranges such as %s",
-                           CONFIG_RULES_MAX, parser->keyword->word, parser->keyword->example);
-    if (!config_units_range(parser->value.text, parser->value.length, &first, &last))
-        return fail_value(parser, "is no number and no range; write for example 0x70-0x71");
-    if (first > last)
-        return fail_value(parser, "runs backwards; write the lower number first");
-    if (last > max)
-        return config_fail(parser, parser->value.at, "%s numbers end at 0x%x; write a lower one",
-                           parser->keyword->word, max);
-    rules[(*count)++] = (struct config_rule){.first = (uint32_t)first,
-                                             .last = (uint32_t)last,
-                                             .access = CONFIG_ACCESS_BOTH,
-                                             .at = parser->keyword_at};
+    parser->profile[vm - parser->config->vms] = parser->value;
     return true;
-}
-
-static bool read_action(struct config_parser *parser, struct config_rule *rule)
-{
-    if (!config_read_value(parser))
-        return false;
-    rule->allow = config_token_is(&parser->value, "allow");
-    return choose(&parser->value, "allow", "deny") != 0 ||
-           fail_value(parser, "is not known; write allow or deny");
-}
-
-static bool read_port(struct config_parser *parser, struct config_vm *vm)
-{
-    return read_rule(parser, vm->ports, &vm->port_rules, UINT16_MAX) &&
-           read_action(parser, &vm->ports[vm->port_rules - 1]);
-}
-
-static bool read_msr(struct config_parser *parser, struct config_vm *vm)
-{
-    if (!read_rule(parser, vm->msrs, &vm->msr_rules, UINT32_MAX))
-        return false;
-    struct config_rule *rule = &vm->msrs[vm->msr_rules - 1];
-    unsigned access = choose(&parser->token, "read", "write");
-    if (access != 0) {
-        rule->access = (enum config_access)access;
-        config_read_value(parser);
-    }
-    return read_action(parser, rule);
 }
 
 static bool read_strict(struct config_parser *parser, struct config_vm *vm)
@@ -261,6 +216,8 @@ static bool read_poweroff(struct config_parser *parser, struct config_vm *vm)
 
 #define USE(how)  .use = CONFIG_USE_##how
 #define TOP(how)  .top = true, .use = CONFIG_USE_##how
+#define CONTROL   .control = true, .use = CONFIG_USE_OFTEN
+#define EVENT(is) .event = CONTROL_##is, CONTROL
 #define AT(name)  .at = offsetof(struct config_vm, name)
 #define END(name) (offsetof(struct config_vm, name) + sizeof(((struct config_vm *)0)->name))
 #define FIELDS(first, last)                                                                        \
@@ -284,9 +241,27 @@ const struct config_keyword config_keywords[] = {
     {"network", "network lan", read_network, FIELDS(network, network)},
     {"peers", "peers web db", read_peers, FIELDS(peers, peer_count), AT(peers_at)},
     {"like", "like web", read_like, USE(ONCE)},
+    {"profile", "profile traced { rdtsc count }", config_read_profile, TOP(BLOCK)},
+    {"profile", "profile traced", read_profile, USE(ONCE)},
     {"allow-smt-sharing", "allow-smt-sharing", read_smt, USE(BARE),
      FIELDS(allow_smt_sharing, allow_smt_sharing)},
-    {"port", "port 0x70-0x71 allow", read_port, USE(OFTEN)},
-    {"msr", "msr 0x1a0 write deny", read_msr, USE(OFTEN)},
+    {"port", "port 0x70-0x71 allow", config_read_port, CONTROL},
+    {"msr", "msr 0x1a0 write deny", config_read_msr, CONTROL},
+    {"exception", "exception 14 count", config_read_exception, CONTROL},
+    {"hlt", "hlt count", config_read_event, EVENT(HLT)},
+    {"pause", "pause count", config_read_event, EVENT(PAUSE)},
+    {"monitor", "monitor count", config_read_event, EVENT(MONITOR)},
+    {"mwait", "mwait count", config_read_event, EVENT(MWAIT)},
+    {"rdtsc", "rdtsc count", config_read_event, EVENT(RDTSC)},
+    {"rdtscp", "rdtscp count", config_read_event, EVENT(RDTSCP)},
+    {"rdpmc", "rdpmc count", config_read_event, EVENT(RDPMC)},
+    {"invlpg", "invlpg count", config_read_event, EVENT(INVLPG)},
+    {"wbinvd", "wbinvd count", config_read_event, EVENT(WBINVD)},
+    {"cr0", "cr0 count", config_read_event, EVENT(CR0)},
+    {"cr3", "cr3 count", config_read_event, EVENT(CR3)},
+    {"cr4", "cr4 count", config_read_event, EVENT(CR4)},
+    {"dr", "dr count", config_read_event, EVENT(DR)},
+    {"descriptor-tables", "descriptor-tables count", config_read_event, EVENT(TABLES)},
+    {"xsetbv", "xsetbv count", config_read_event, EVENT(XSETBV)},
     {0},
 };

@@ -4,15 +4,6 @@
 
 #include "lib/fmt.h"
 
-static void write_rules(struct text *text, const char *keyword, const struct config_rule *rules,
-                        unsigned count)
-{
-    static const char *const accesses[] = {"", " read", " write", ""};
-    for (unsigned i = 0; i < count; i++)
-        text_print(text, "    %s 0x%x-0x%x%s %s\n", keyword, rules[i].first, rules[i].last,
-                   accesses[rules[i].access], rules[i].allow ? "allow" : "deny");
-}
-
 static void write_quoted(struct text *text, const char *keyword, const char *value)
 {
     text_print(text, "    %s ", keyword);
@@ -54,7 +45,6 @@ void config_write_vm(struct text *text, const struct config_vm *vm)
     write_names(text, "peers", vm->peers[0], CONFIG_NAME_MAX, vm->peer_count);
     if (vm->allow_smt_sharing)
         text_print(text, "    allow-smt-sharing\n");
-    write_rules(text, "port", vm->ports, vm->port_rules);
-    write_rules(text, "msr", vm->msrs, vm->msr_rules);
+    controls_write(text, &vm->controls);
     text_print(text, "}\n");
 }

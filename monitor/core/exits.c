@@ -4,7 +4,7 @@
 
 const char *exit_reason_name(enum exit_reason reason)
 {
-    static const char *const names[EXIT_REASONS] = {
+    static const char *const names[EXIT_CONTROL] = {
         [EXIT_ICR] = "icr",
         [EXIT_CPUID] = "cpuid",
         [EXIT_MSR] = "msr",
@@ -27,6 +27,9 @@ const char *exit_reason_name(enum exit_reason reason)
         [EXIT_VIRT] = "virt",
         [EXIT_HYPERCALL] = "hypercall",
         [EXIT_OTHER] = "other",
+        [EXIT_EXCEPTION] = "exception",
     };
-    return (unsigned)reason < EXIT_REASONS ? names[reason] : "?";
+    if (reason >= EXIT_CONTROL)
+        return control_event_name((enum control_event)(reason - EXIT_CONTROL));
+    return names[reason];
 }

@@ -2,7 +2,7 @@
 /* Why a guest was left. Each exit is counted once, per VM, core and reason, always. */
 #pragma once
 
-#include "core/types.h"
+#include "core/controls.h"
 
 enum exit_reason {
     EXIT_ICR, /* interrupt command: an IPI */
@@ -27,7 +27,9 @@ enum exit_reason {
     EXIT_VIRT,     /* an instruction of SVM or VT-x */
     EXIT_HYPERCALL,
     EXIT_OTHER,
-    EXIT_REASONS
+    EXIT_EXCEPTION, /* of a vector that is watched, given back to the guest */
+    EXIT_CONTROL,   /* and from here on: what the controls watch, plus enum control_event */
+    EXIT_REASONS = EXIT_CONTROL + CONTROL_EVENTS
 };
 
 const char *exit_reason_name(enum exit_reason reason);

@@ -79,3 +79,14 @@ void apic_reset_this(void)
     wrmsr(X2APIC_SVR, SVR_RESET);
     wrmsr(X2APIC_ESR, 0);
 }
+
+bool apic_interrupt_waits(void)
+{
+    uint64_t priority = rdmsr(X2APIC_PPR) >> 4;
+    for (unsigned i = 8; i-- > 0;) {
+        uint32_t requested = (uint32_t)rdmsr(X2APIC_IRR0 + i);
+        if (requested != 0)
+            return (i * 32 + 31u - (unsigned)__builtin_clz(requested)) >> 4 > priority;
+    }
+    return false;
+}

@@ -13,5 +13,7 @@ void apic_send_nmi(apic_id_t to);
  * them, SMI included. The first call, on the boot core before any VM runs, leaves the timer masked.
  */
 bool apic_timer_takes_delivery(void);
+/* Does an interrupt wait that this core would take now, if its flags let it? */
+bool apic_interrupt_waits(void);
 /* As after reset: all LVTs masked, timer off, nothing in service or requested. IF is off. */
 void apic_reset_this(void);

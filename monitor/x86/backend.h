@@ -31,7 +31,7 @@ struct backend {
     bool (*unmap)(struct vm *vm, gpa_t gpa, uint64_t size);
     /* Which accesses do not leave the guest. */
     void (*pass_port)(struct vm *vm, uint16_t port, bool pass);
-    void (*pass_msr)(struct vm *vm, uint32_t msr, enum config_access access, bool pass);
+    void (*pass_msr)(struct vm *vm, uint32_t msr, enum control_access access, bool pass);
 
     bool (*vcpu_init)(struct vcpu *vcpu);
     /* Processor state as after START; registers are the caller's. */
@@ -47,8 +47,9 @@ struct backend {
     uint64_t (*read_cr4)(struct vcpu *vcpu);
     uint64_t (*read_efer)(struct vcpu *vcpu);
     void (*write_efer)(struct vcpu *vcpu, uint64_t value);
-    /* Shall HLT and MWAIT leave the guest (exit_idle)? */
-    void (*watch_idle)(struct vcpu *vcpu, bool watch);
+    /* Translate vm->controls, and HLT and MWAIT for a core that is leaving, into what the control
+     * block reports. */
+    void (*set_controls)(struct vcpu *vcpu);
     /* See step.h. Page GPA alone is PAGE while the guest executes one instruction. */
     bool (*step_begin)(struct vcpu *vcpu, gpa_t gpa, void *page);
 };

@@ -9,6 +9,7 @@
 #include "x86/cpu.h"
 #include "x86/guest_port.h"
 #include "x86/lifecycle.h"
+#include "x86/live.h"
 #include "x86/memory.h"
 #include "x86/setup.h"
 
@@ -37,7 +38,8 @@ static void say_vm(struct text *text, struct vm *vm)
 
 static bool run_version(struct control *control)
 {
-    text_print(&control->answer, "version monitor " MULLION_VERSION " protocol %u\n", PROTOCOL);
+    text_print(&control->answer, "version monitor " MULLION_VERSION " protocol %u generation %u\n",
+               PROTOCOL, live_generation);
     return true;
 }
 
@@ -243,6 +245,9 @@ static const struct control_command commands[] = {
     {"forget NAME", NULL, lifecycle_forget, NULL},
     {"create LENGTH", NULL, lifecycle_create, NULL},
     {"apply LENGTH", NULL, lifecycle_create, NULL},
+    {"apply GENERATION LENGTH", NULL, lifecycle_apply_at, NULL},
+    {"settle", NULL, live_settle, NULL},
+    {"trace VM FROM", NULL, live_trace, NULL},
     {"start VM", NULL, lifecycle_start, NULL},
     {"stop VM", NULL, run_stop, NULL},
     {"kill VM", NULL, lifecycle_kill, NULL},

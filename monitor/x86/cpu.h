@@ -22,6 +22,7 @@ struct vcpu;
 #define REQUEST_SCRUB     (1u << 10) /* the VM is off: clear its memory */
 #define REQUEST_LEAVE     (1u << 11) /* leave the service VM once off line */
 #define REQUEST_REMAIN    (1u << 12) /* .. no more */
+#define REQUEST_CONTROLS  (1u << 13) /* the VM's controls have changed */
 
 struct tss {
     uint32_t reserved0;

@@ -24,14 +24,21 @@ enum exit_reason exit_port(struct vcpu *vcpu, const struct port_access *access);
 enum exit_reason exit_memory(struct vcpu *vcpu, gpa_t gpa, bool write, bool fetch);
 /* An NMI left the guest. Returns the reason to count. */
 enum exit_reason exit_nmi(struct vcpu *vcpu);
-/* HLT or MWAIT, while watched; OFF_LINE: interrupts are off, nothing in the guest wakes it. */
+/* An instruction that the VM's controls watch; false: it is denied, and a fault is queued. */
+bool exit_control(struct vcpu *vcpu, enum control_event event, uint64_t operand);
+/* A record for the VM's ring of events; KIND as in struct event. */
+void exit_log_event(struct vcpu *vcpu, uint32_t kind, uint64_t operand);
+/* HLT of a core that leaves, or MWAIT; OFF_LINE: interrupts are off, nothing in the guest wakes it.
+ */
 enum exit_reason exit_idle(struct vcpu *vcpu, bool off_line);
 /* An instruction that a guest may not use: #UD, and a line in the log. */
 void exit_undefined(struct vcpu *vcpu, const char *what);
 
-/* Set the bitmaps of a new VM to what stock kernels need and isolation allows. */
+/* Set the VM's bitmaps to what stock kernels need, its controls say, and isolation allows. */
 void exit_msr_init(struct vm *vm);
 void exit_port_init(struct vm *vm);
+/* Are all ports of RULE the user's to open or close? */
+bool exit_port_rule_holds(const struct vm *vm, const struct control_rule *rule);
 /* A device of the monitor's has left PORT: as it was before. */
 void exit_port_restore(struct vm *vm, uint16_t port);
 

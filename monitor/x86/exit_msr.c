@@ -60,6 +60,8 @@ static uint64_t apic_base(const struct vcpu *vcpu)
 bool exit_msr_read(struct vcpu *vcpu, uint32_t msr)
 {
     uint64_t value = 0;
+    if (msr_logged(vcpu->vm, msr, CONTROL_READ))
+        exit_log_event(vcpu, EVENT_MSR_READ, msr);
     if (msr == X2APIC_ICR)
         value = vcpu->icr;
     else if (msr == MSR_APIC_BASE)
@@ -116,6 +118,8 @@ bool exit_msr_write(struct vcpu *vcpu, uint32_t msr)
 {
     uint64_t value = vcpu->regs.rdx << 32 | (uint32_t)vcpu->regs.rax;
     bool ok = true;
+    if (msr_logged(vcpu->vm, msr, CONTROL_WRITE))
+        exit_log_event(vcpu, EVENT_MSR_WRITE, msr);
     if (msr == X2APIC_ICR)
         ok = ipi_command(vcpu, value);
     else if (msr >= X2APIC_LVT_TIMER && msr <= X2APIC_LVT_ERROR)

@@ -14,6 +14,8 @@ static void requests_serve(struct vcpu *vcpu, uint32_t requests)
         return;
     if ((requests & REQUEST_FLUSH) != 0)
         vcpu_take_flush(vcpu);
+    if ((requests & REQUEST_CONTROLS) != 0)
+        vcpu_take_controls(vcpu);
     if ((requests & REQUEST_STOP) != 0) {
         apic_reset_this();
         vcpu->state = VCPU_STOPPED;

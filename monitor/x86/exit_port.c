@@ -10,21 +10,18 @@
 
 #define PORTS 65536u
 
-/* The user's last word on PORT: true if it is `deny`. */
-static bool port_denied(const struct vm *vm, uint32_t port)
+/* The user's last word on PORT. */
+static enum control_policy port_policy(const struct vm *vm, uint32_t port)
 {
-    for (unsigned i = vm->config->port_rules; i-- > 0;) {
-        const struct config_rule *rule = &vm->config->ports[i];
-        if (port >= rule->first && port <= rule->last)
-            return !rule->allow;
-    }
-    return false;
+    const struct controls *controls = atomic_load(&vm->controls);
+    const struct control_rule *rule = control_find(&controls->ports, port, CONTROL_READ_WRITE);
+    return rule != NULL ? rule->policy : CONTROL_UNSET;
 }
 
 static bool access_denied(const struct vm *vm, const struct port_access *access)
 {
     for (unsigned i = 0; i < access->size; i++)
-        if (port_denied(vm, access->port + i))
+        if (port_policy(vm, access->port + i) == CONTROL_DENY)
             return true;
     return false;
 }
@@ -62,12 +59,28 @@ static bool port_passes(const struct vm *vm, uint32_t port)
 {
     if (!port_configurable(vm, port))
         return false;
-    for (unsigned i = vm->config->port_rules; i-- > 0;) {
-        const struct config_rule *rule = &vm->config->ports[i];
-        if (port >= rule->first && port <= rule->last)
-            return rule->allow;
+    enum control_policy policy = port_policy(vm, port);
+    return policy == CONTROL_UNSET ? vm->service : policy == CONTROL_PASS;
+}
+
+/* Does the user let a VM without devices have all ports of this access, watched as they may be? */
+static bool access_open(const struct vm *vm, const struct port_access *access)
+{
+    for (unsigned i = 0; i < access->size; i++) {
+        enum control_policy policy = port_policy(vm, access->port + i);
+        if (policy == CONTROL_UNSET || policy == CONTROL_DENY ||
+            !port_configurable(vm, access->port + i))
+            return false;
     }
-    return vm->service;
+    return true;
+}
+
+static void real_access(const struct port_access *access, uint32_t *value)
+{
+    if (access->in)
+        *value = port_real_read(access->port, access->size);
+    else
+        port_real_write(access->port, access->size, *value);
 }
 
 void exit_port_restore(struct vm *vm, uint16_t port)
@@ -75,25 +88,33 @@ void exit_port_restore(struct vm *vm, uint16_t port)
     backend->pass_port(vm, port, port_passes(vm, port));
 }
 
-static void warn_of_refused(const struct vm *vm, const struct config_rule *rule)
+bool exit_port_rule_holds(const struct vm *vm, const struct control_rule *rule)
 {
-    for (uint32_t port = rule->first; port <= rule->last; port++) {
-        if (port_configurable(vm, port))
-            continue;
+    for (uint32_t port = rule->first; port <= rule->last; port++)
+        if (!port_configurable(vm, port))
+            return false;
+    return true;
+}
+
+static void warn_of_refused(const struct vm *vm, const struct control_rule *rule)
+{
+    if (!exit_port_rule_holds(vm, rule))
         log_warning(
             "vm \"%s\": port 0x%x-0x%x: some of these belong to the monitor and stay as they "
             "are; write a range without them",
             vm->config->name, rule->first, rule->last);
-        return;
-    }
 }
 
 void exit_port_init(struct vm *vm)
 {
+    lock_take(&vm->pci_lock);
     for (uint32_t port = 0; port < PORTS; port++)
-        exit_port_restore(vm, (uint16_t)port);
-    for (unsigned i = 0; i < vm->config->port_rules; i++)
-        warn_of_refused(vm, &vm->config->ports[i]);
+        if (!virtio_pci_has_port(vm, (uint16_t)port))
+            exit_port_restore(vm, (uint16_t)port);
+    lock_release(&vm->pci_lock);
+    const struct control_rules *rules = &atomic_load(&vm->controls)->ports;
+    for (unsigned i = 0; i < rules->count; i++)
+        warn_of_refused(vm, &rules->list[i]);
 }
 
 /* Is this the first denied access to PORT? Each is logged once. */
@@ -149,8 +170,13 @@ enum exit_reason exit_port(struct vcpu *vcpu, const struct port_access *access)
         reason = EXIT_PCI;
     else if (vcpu->vm->service)
         platform_port(vcpu, access, &value);
+    else if (access_open(vcpu->vm, access))
+        real_access(access, &value);
     else
         reason = guest_port(vcpu, access, &value);
+    if (port_policy(vcpu->vm, access->port) == CONTROL_LOG)
+        exit_log_event(vcpu, access->in ? EVENT_PORT_READ : EVENT_PORT_WRITE,
+                       access->port | (uint64_t)(value & mask) << 16);
     if (!access->in)
         return reason;
     if (access->size == 4)

@@ -34,7 +34,7 @@ static struct vcpu *service_vcpu(uint64_t id)
 void vcpu_take_leave(struct vcpu *vcpu, bool leave)
 {
     vcpu->leaving = leave && !vcpu->away;
-    backend->watch_idle(vcpu, vcpu->leaving);
+    backend->set_controls(vcpu);
     if (vcpu->leaving && vcpu->state == VCPU_WAIT_SIPI)
         atomic_store(&vcpu->left, true); /* parked already */
 }
@@ -43,7 +43,7 @@ enum exit_reason exit_idle(struct vcpu *vcpu, bool off_line)
 {
     bool leaves = vcpu->leaving && off_line;
     vcpu->leaving = false;
-    backend->watch_idle(vcpu, false);
+    backend->set_controls(vcpu);
     if (leaves) {
         apic_reset_this();
         vcpu->state = VCPU_WAIT_SIPI;

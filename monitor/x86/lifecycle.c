@@ -6,6 +6,7 @@
 #include "lib/fmt.h"
 #include "lib/string.h"
 #include "x86/cpu.h"
+#include "x86/live.h"
 #include "x86/memory.h"
 #include "x86/setup.h"
 
@@ -34,7 +35,7 @@ void lifecycle_reap(void)
     lifecycle_reap_given();
 }
 
-static struct vm *find_vm(const char *name)
+struct vm *lifecycle_find_any(const char *name)
 {
     for (unsigned i = 0; i < MAX_VMS; i++)
         if (vms[i] != NULL && strcmp(vms[i]->config->name, name) == 0)
@@ -45,7 +46,7 @@ static struct vm *find_vm(const char *name)
 struct vm *lifecycle_find(struct control *control)
 {
     lifecycle_reap();
-    struct vm *vm = find_vm(control->words[1]);
+    struct vm *vm = lifecycle_find_any(control->words[1]);
     if (vm == NULL)
         control_refuse(control, "there is no vm \"%s\"; see: list", control->words[1]);
     else if (vm->service)
@@ -88,6 +89,7 @@ bool lifecycle_destroy(struct control *control)
     struct vm *vm = lifecycle_find(control);
     if (vm == NULL)
         return false;
+    live_generation++;
     vm_destroy(vm);
     return true;
 }
@@ -173,7 +175,7 @@ static bool create_all(struct control *control, const struct config *parsed)
     unsigned slots[MAX_VMS];
     unsigned made = 0;
     for (unsigned i = 0; i < parsed->vm_count; i++) {
-        if (find_vm(parsed->vms[i].name) != NULL)
+        if (lifecycle_find_any(parsed->vms[i].name) != NULL)
             continue;
         slots[made] = create_one(control, &parsed->vms[i]);
         if (slots[made++] != MAX_VMS)
@@ -191,55 +193,6 @@ static bool create_all(struct control *control, const struct config *parsed)
     return true;
 }
 
-/* A whole configuration has each VM that stays as it is, and the service VM. */
-static bool check_kept(struct control *control, struct config *parsed, char *buffer)
-{
-    const struct vm *service = vms[setup_config.service];
-    if (parsed->service < 0 ||
-        strcmp(parsed->vms[parsed->service].name, service->config->name) != 0)
-        return control_refuse(control, "the service VM \"%s\" must be in it: write service %s { }",
-                              service->config->name, service->config->name);
-    if (parsed->strict != setup_config.strict || parsed->poweroff != setup_config.poweroff)
-        return control_refuse(control, "strict and poweroff cannot change before the next boot");
-    for (unsigned i = 0; i < parsed->vm_count; i++) {
-        const struct vm *vm = find_vm(parsed->vms[i].name);
-        struct text now = {buffer, TEXT_BYTES / 2, 0, false};
-        struct text then = {buffer + TEXT_BYTES / 2, TEXT_BYTES / 2, 0, false};
-        struct config_vm *wanted = &parsed->vms[i];
-        if (vm == NULL)
-            continue;
-        if (vm->service) { /* it gives cores and memory to the others */
-            wanted->cpu_listed = vm->config->cpu_listed;
-            wanted->cpu_count = vm->config->cpu_count;
-            wanted->cpu_list = vm->config->cpu_list;
-            wanted->memory = vm->config->memory;
-        }
-        config_write_vm(&now, vm->config);
-        config_write_vm(&then, wanted);
-        if (now.length != then.length || memcmp(now.buffer, then.buffer, now.length) != 0 ||
-            atomic_load(&vm->doomed))
-            return control_refuse(control,
-                                  "vm \"%s\" is another one; destroy it first, or write it "
-                                  "as it is (see: show)",
-                                  vm->config->name);
-    }
-    return true;
-}
-
-/* The VMs that PARSED has not. */
-static void destroy_others(struct control *control, const struct config *parsed)
-{
-    for (unsigned i = 0; i < MAX_VMS; i++) {
-        bool stays = vms[i] == NULL;
-        for (unsigned j = 0; j < parsed->vm_count && !stays; j++)
-            stays = strcmp(parsed->vms[j].name, vms[i]->config->name) == 0;
-        if (stays)
-            continue;
-        text_print(&control->answer, "destroyed name %s\n", vms[i]->config->name);
-        vm_destroy(vms[i]);
-    }
-}
-
 /* The VMs of the text are made, all or none; a WHOLE configuration leaves no others. */
 static bool change_vms(struct control *control, struct config *parsed, char *buffer, bool whole)
 {
@@ -249,10 +202,10 @@ static bool change_vms(struct control *control, struct config *parsed, char *buf
         return create_all(control, parsed) &&
                (control->answer.length > 0 ||
                 control_refuse(control, "there is no vm block; write vm NAME { ... }"));
-    bool done = check_kept(control, parsed, buffer) && create_all(control, parsed);
-    if (done)
-        destroy_others(control, parsed);
-    return done;
+    if (!live_check(control, parsed, buffer, TEXT_BYTES) || !create_all(control, parsed))
+        return false;
+    live_apply(control, parsed);
+    return true;
 }
 
 bool lifecycle_create(struct control *control)
@@ -272,5 +225,20 @@ bool lifecycle_create(struct control *control)
     setup_complain = usual;
     memory_free(parsed, PARSED_PAGES);
     memory_free(buffer, TEXT_PAGES);
+    if (done && control->answer.length > 0)
+        live_generation++;
     return done;
+}
+
+bool lifecycle_apply_at(struct control *control)
+{
+    uint64_t generation;
+    if (!control_number(control, 1, &generation))
+        return false;
+    if (generation != live_generation)
+        return control_refuse(control,
+                              "the machine has changed meanwhile: its generation is %u, not %lu; "
+                              "read its configuration again",
+                              live_generation, generation);
+    return lifecycle_create(control);
 }

@@ -21,6 +21,8 @@ void lifecycle_check(unsigned index);
 
 /* The requests of the same names; lifecycle_create does `apply`, too. */
 bool lifecycle_create(struct control *control);
+/* `apply`, unless the configuration is not of that generation any more. */
+bool lifecycle_apply_at(struct control *control);
 bool lifecycle_destroy(struct control *control);
 bool lifecycle_start(struct control *control);
 bool lifecycle_kill(struct control *control);
@@ -33,6 +35,8 @@ bool lifecycle_upload(struct control *control);
 void lifecycle_upload_abort(struct control *control);
 bool lifecycle_forget(struct control *control);
 
+/* The VM of that name, or NULL. */
+struct vm *lifecycle_find_any(const char *name);
 /* The VM that word 1 names; NULL, refused, if there is none, or it is the service VM. */
 struct vm *lifecycle_find(struct control *control);
 /* Modules in the order of upload; NULL behind the last. */

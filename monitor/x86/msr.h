@@ -56,6 +56,7 @@
 /* The local APIC's registers in x2APIC mode (Intel SDM 3, 10.12; AMD APM 2, 16.11). */
 #define X2APIC_ID           0x802u
 #define X2APIC_TPR          0x808u
+#define X2APIC_PPR          0x0000080au
 #define X2APIC_EOI          0x80bu
 #define X2APIC_LDR          0x80du
 #define X2APIC_SVR          0x80fu
@@ -102,7 +103,9 @@
 
 #define VECTOR_DB  1u
 #define VECTOR_NMI 2u
+#define VECTOR_BP  3u
 #define VECTOR_UD  6u
+#define VECTOR_DF  8u
 #define VECTOR_GP  13u
 #define VECTOR_PF  14u
 #define VECTOR_AC  17u

@@ -17,14 +17,14 @@
 #define MSR_AMD64_LS_CFG     0xc0011020u
 #define MSR_AMD64_LAST_CFG   0xc00110ffu
 
-#define R  CONFIG_ACCESS_READ
-#define W  CONFIG_ACCESS_WRITE
-#define RW CONFIG_ACCESS_BOTH
+#define R  CONTROL_READ
+#define W  CONTROL_WRITE
+#define RW CONTROL_READ_WRITE
 
 /* Never leave the guest: state of its own core that VMLOAD switches or that harms nobody. */
 static const struct {
     uint32_t first, last;
-    enum config_access access;
+    enum control_access access;
 } msr_passed[] = {
     {MSR_TSC, MSR_TSC, R},
     {MSR_SPEC_CTRL, MSR_SPEC_CTRL, RW},
@@ -35,7 +35,7 @@ static const struct {
     {MSR_XSS, MSR_XSS, RW},
     {X2APIC_ID, X2APIC_ID + 1, R},
     {X2APIC_TPR, X2APIC_TPR, RW},
-    {0x80a, 0x80a, R}, /* processor priority */
+    {X2APIC_PPR, X2APIC_PPR, R},
     {X2APIC_EOI, X2APIC_EOI, W},
     {X2APIC_LDR, X2APIC_LDR, R},
     {X2APIC_SVR, X2APIC_SVR, RW},
@@ -108,59 +108,73 @@ bool msr_configurable(uint32_t msr)
     return true;
 }
 
-/* Apply RULE to the MSRs from FIRST to LAST, which bitmaps cover; true if one is the floor's. */
-static bool msr_apply_rule(struct vm *vm, const struct config_rule *rule, uint32_t first,
-                           uint32_t last)
+/* What the back end switches with the guest: after an exit the monitor sees its own. */
+static const struct {
+    uint32_t first, last;
+} msr_switched[] = {
+    {MSR_SYSENTER_CS, MSR_SYSENTER_EIP},
+    {MSR_PAT, MSR_PAT},
+    {MSR_STAR, MSR_SFMASK},
+    {MSR_FS_BASE, MSR_TSC_AUX - 1},
+};
+
+const char *msr_rule_refused(const struct control_rule *rule)
 {
-    bool refused = false;
-    first = rule->first > first ? rule->first : first;
-    last = rule->last < last ? rule->last : last;
-    for (uint32_t msr = first; msr <= last; msr++) {
-        if (msr_configurable(msr))
-            backend->pass_msr(vm, msr, rule->access, rule->allow);
-        else
-            refused = true;
-    }
-    return refused;
+    bool watched = rule->policy == CONTROL_COUNT || rule->policy == CONTROL_LOG;
+    for (unsigned i = 0; i < ARRAY_SIZE(msr_floor); i++)
+        if (rule->first <= msr_floor[i].last && rule->last >= msr_floor[i].first)
+            return "some of these belong to the monitor and stay closed; write a range without "
+                   "them";
+    for (unsigned i = 0; i < ARRAY_SIZE(msr_switched) && watched; i++)
+        if (rule->first <= msr_switched[i].last && rule->last >= msr_switched[i].first)
+            return "some of these are switched with the guest and cannot be watched; allow or "
+                   "deny them";
+    return NULL;
 }
 
-static void msr_apply_rules(struct vm *vm)
+/* What the user's lines say of an access; the last that fits wins. NULL: nothing that can hold. */
+static const struct control_rule *msr_rule(const struct vm *vm, uint32_t msr,
+                                           enum control_access access)
 {
-    static const uint32_t covered[] = {0, 0xc0000000, 0xc0010000}; /* 8192 each */
-    for (unsigned i = 0; i < vm->config->msr_rules; i++) {
-        const struct config_rule *rule = &vm->config->msrs[i];
-        bool refused = false;
-        for (unsigned k = 0; k < ARRAY_SIZE(covered); k++)
-            refused |= msr_apply_rule(vm, rule, covered[k], covered[k] + 0x1fff);
-        if (refused)
-            log_warning("vm \"%s\": msr 0x%x-0x%x: some of these belong to the monitor and stay "
-                        "closed; write a range without them",
-                        vm->config->name, rule->first, rule->last);
-    }
+    const struct control_rule *rule = control_find(&atomic_load(&vm->controls)->msrs, msr, access);
+    if (rule == NULL)
+        return NULL;
+    const struct control_rule alone = {msr, msr, rule->access, rule->policy};
+    return msr_rule_refused(&alone) == NULL ? rule : NULL;
+}
+
+/* Does ACCESS to MSR stay in the guest, if the user says nothing? */
+static bool msr_passes(uint32_t msr, enum control_access access)
+{
+    if (msr == X2APIC_LVT_TIMER && access == W)
+        return !apic_timer_takes_delivery();
+    for (unsigned i = 0; i < ARRAY_SIZE(msr_passed); i++)
+        if (msr >= msr_passed[i].first && msr <= msr_passed[i].last &&
+            (msr_passed[i].access & access) != 0)
+            return msr_passed[i].access == W || msr_exists(msr);
+    return false;
+}
+
+static void msr_set(struct vm *vm, uint32_t msr, enum control_access access)
+{
+    const struct control_rule *rule = msr_rule(vm, msr, access);
+    bool passes = rule != NULL ? rule->policy == CONTROL_PASS : msr_passes(msr, access);
+    backend->pass_msr(vm, msr, access, passes);
 }
 
 void exit_msr_init(struct vm *vm)
 {
-    for (unsigned i = 0; i < ARRAY_SIZE(msr_passed); i++)
-        for (uint32_t msr = msr_passed[i].first; msr <= msr_passed[i].last; msr++)
-            if (msr_passed[i].access == W || msr_exists(msr))
-                backend->pass_msr(vm, msr, msr_passed[i].access, true);
-    if (!apic_timer_takes_delivery())
-        backend->pass_msr(vm, X2APIC_LVT_TIMER, W, true);
-    msr_apply_rules(vm);
-}
-
-/* What the user's lines say of an access that has left the guest; the last that fits wins. */
-static const struct config_rule *msr_rule(const struct vm *vm, uint32_t msr,
-                                          enum config_access access)
-{
-    for (unsigned i = vm->config->msr_rules; i-- > 0;) {
-        const struct config_rule *rule = &vm->config->msrs[i];
-        if (msr >= rule->first && msr <= rule->last && (rule->access & access) != 0 &&
-            msr_configurable(msr))
-            return rule;
-    }
-    return NULL;
+    static const uint32_t covered[] = {0, 0xc0000000, 0xc0010000}; /* 8192 each, by bitmaps */
+    const struct control_rules *rules = &atomic_load(&vm->controls)->msrs;
+    for (unsigned k = 0; k < ARRAY_SIZE(covered); k++)
+        for (uint32_t msr = covered[k]; msr < covered[k] + 0x2000; msr++) {
+            msr_set(vm, msr, R);
+            msr_set(vm, msr, W);
+        }
+    for (unsigned i = 0; i < rules->count; i++)
+        if (msr_rule_refused(&rules->list[i]) != NULL)
+            log_warning("vm \"%s\": msr 0x%x-0x%x: %s", vm->config->name, rules->list[i].first,
+                        rules->list[i].last, msr_rule_refused(&rules->list[i]));
 }
 
 static bool msr_is_shown(const struct vm *vm, uint32_t msr)
@@ -171,17 +185,28 @@ static bool msr_is_shown(const struct vm *vm, uint32_t msr)
     return false;
 }
 
+static bool rule_opens(const struct control_rule *rule)
+{
+    return rule->policy != CONTROL_DENY;
+}
+
 bool msr_readable(const struct vm *vm, uint32_t msr)
 {
-    const struct config_rule *rule = msr_rule(vm, msr, CONFIG_ACCESS_READ);
-    return rule != NULL ? rule->allow : msr_is_shown(vm, msr);
+    const struct control_rule *rule = msr_rule(vm, msr, CONTROL_READ);
+    return rule != NULL ? rule_opens(rule) : msr_is_shown(vm, msr);
 }
 
 /* Allowed by the user: written. Shown: ignored. Anything else is not listed. */
 bool msr_write_listed(const struct vm *vm, uint32_t msr, uint64_t value)
 {
-    const struct config_rule *rule = msr_rule(vm, msr, CONFIG_ACCESS_WRITE);
+    const struct control_rule *rule = msr_rule(vm, msr, CONTROL_WRITE);
     if (rule != NULL)
-        return rule->allow && wrmsr_safe(msr, value);
+        return rule_opens(rule) && wrmsr_safe(msr, value);
     return msr_is_shown(vm, msr);
+}
+
+bool msr_logged(const struct vm *vm, uint32_t msr, enum control_access access)
+{
+    const struct control_rule *rule = msr_rule(vm, msr, access);
+    return rule != NULL && rule->policy == CONTROL_LOG;
 }

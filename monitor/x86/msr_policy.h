@@ -5,6 +5,10 @@
 
 #include "x86/vm.h"
 
+/* Why RULE cannot hold, in words for the user; NULL: it can. */
+const char *msr_rule_refused(const struct control_rule *rule);
+/* Is ACCESS to MSR to be logged as an event? */
+bool msr_logged(const struct vm *vm, uint32_t msr, enum control_access access);
 /* The user's `msr` lines may open or close MSR: it does not reach beyond the VM. */
 bool msr_configurable(uint32_t msr);
 /* After an exit: may VM read MSR's real value? */

@@ -51,15 +51,18 @@ struct vcpu {
     bool away;            /* .. has given: the core is not this VM's now */
     _Atomic bool left;    /* .. and is parked */
     _Atomic bool flushed; /* has served the last REQUEST_FLUSH */
-    bool nmi_pending;     /* a guest NMI waits until it may be injected */
-    bool in_nmi;          /* between a guest NMI and its IRET */
-    uint64_t icr;         /* last command written: reads are virtual */
-    uint64_t clock_msr;   /* the guest's kvm-clock page */
+    _Atomic unsigned controls_taken; /* the VM's controls_number that its control block has */
+    _Atomic uint64_t controls_tsc;   /* .. since when */
+    bool nmi_pending;                /* a guest NMI waits until it may be injected */
+    bool in_nmi;                     /* between a guest NMI and its IRET */
+    uint64_t icr;                    /* last command written: reads are virtual */
+    uint64_t clock_msr;              /* the guest's kvm-clock page */
     uint64_t exits[EXIT_REASONS];
 
     /* Trap and step. */
     bool stepping;
     bool step_iret;    /* over an IRET: it loads the flags itself */
+    uint8_t step_over; /* this enum control_event + 1 is let through; 0: none */
     void *step_page;   /* what the one page is while stepping */
     void *step_tables; /* 4 pages of tables, made at the first step */
     uint64_t step_saved_flags, step_saved_dr6;

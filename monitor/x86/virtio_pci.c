@@ -181,6 +181,16 @@ void virtio_pci_reset(struct vm *vm)
     function_reset(vm, PCI_SOCKET, free[1]);
 }
 
+bool virtio_pci_has_port(struct vm *vm, uint16_t port)
+{
+    const struct virtio_function *functions[] = {&vm->net, &vm->socket};
+    for (unsigned i = 0; i < ARRAY_SIZE(functions); i++)
+        if (functions[i]->ports_at != 0 &&
+            (uint16_t)(port - functions[i]->ports_at) < VIRTIO_BAR_BYTES)
+            return true;
+    return false;
+}
+
 static bool device_port(struct vcpu *vcpu, int slot, const struct port_access *access,
                         uint32_t *value)
 {

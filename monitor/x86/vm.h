@@ -4,6 +4,7 @@
 
 #include "core/config.h"
 #include "core/console.h"
+#include "core/events.h"
 #include "core/place.h"
 #include "core/switch.h"
 #include "core/vsock.h"
@@ -50,6 +51,12 @@ struct vm {
     struct vcpu *vcpus;
     unsigned vcpu_count;
     struct cpu_set cpu_set; /* = place->cpus */
+
+    /* What holds now; a change fills the other set, and waits until all cores have taken it. */
+    const struct controls *_Atomic controls;
+    struct controls control_sets[2];
+    _Atomic unsigned controls_number; /* of changes */
+    struct event_ring events;
 
     uint64_t *nested_root;
     uint8_t *port_map; /* the back end's bitmaps */

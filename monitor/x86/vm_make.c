@@ -55,6 +55,8 @@ struct vm *vm_create(unsigned index, const struct config_vm *config, struct plac
     vm->service = config->service;
     vm->cpu_set = place->cpus;
     vm->memory = (struct guest_memory){place->extents, place->extent_count};
+    vm->control_sets[0] = config->controls;
+    atomic_store(&vm->controls, &vm->control_sets[0]);
     console_init(&vm->console, config->name);
     if (!backend->vm_init(vm) || !vcpus_create(vm) || !vm_map_memory(vm) || !virtio_pci_init(vm)) {
         log_error("vm \"%s\" cannot be made: %s", config->name,

@@ -68,13 +68,25 @@ static void check_errors(const char *text, size_t length)
     }
 }
 
-static void check_rules(const struct config_rule *rules, unsigned count, uint32_t max)
+static void check_rules(const struct control_rules *rules, uint32_t max)
 {
-    must(count <= CONFIG_RULES_MAX);
-    for (unsigned i = 0; i < count; i++) {
-        must(rules[i].first <= rules[i].last && rules[i].last <= max);
-        must(rules[i].access >= CONFIG_ACCESS_READ && rules[i].access <= CONFIG_ACCESS_BOTH);
+    must(rules->count <= CONTROL_RULES_MAX);
+    for (unsigned i = 0; i < rules->count; i++) {
+        const struct control_rule *rule = &rules->list[i];
+        must(rule->first <= rule->last && rule->last <= max);
+        must(rule->access >= CONTROL_READ && rule->access <= CONTROL_READ_WRITE);
+        must(rule->policy >= CONTROL_PASS && rule->policy <= CONTROL_DENY);
     }
+}
+
+static void check_controls(const struct controls *controls)
+{
+    for (unsigned i = 0; i < CONTROL_EVENTS; i++)
+        must(controls->events[i] <= CONTROL_DENY && controls->events[i] != CONTROL_PASS);
+    for (unsigned i = 0; i < CONTROL_EXCEPTIONS; i++)
+        must(controls->exceptions[i] <= CONTROL_LOG && controls->exceptions[i] != CONTROL_PASS);
+    check_rules(&controls->ports, UINT16_MAX);
+    check_rules(&controls->msrs, UINT32_MAX);
 }
 
 /* A VM that may be built has all that building it needs, within the limits that config.h names. */
@@ -93,8 +105,7 @@ static void check_vm(const struct config_vm *vm)
     for (unsigned i = 0; i < vm->module_count; i++)
         must(fuzz_is_text(vm->modules[i], sizeof(vm->modules[i])));
     must(vm->console == CONFIG_CONSOLE_UART || vm->console == CONFIG_CONSOLE_NONE);
-    check_rules(vm->ports, vm->port_rules, UINT16_MAX);
-    check_rules(vm->msrs, vm->msr_rules, UINT32_MAX);
+    check_controls(&vm->controls);
 }
 
 static void check_config(bool good)

@@ -8,7 +8,7 @@ static struct config config;
 static struct config_errors errors;
 
 #define X63         "123456789-123456789-123456789-123456789-123456789-123456789-123"
-#define TOP         "write one of service, vm, strict, poweroff"
+#define TOP         "write one of service, vm, strict, poweroff, profile"
 #define EACH(word)  word " 1 allow\n" word " 2 allow\n" word " 3 allow\n" word " 4 allow\n"
 #define RULES(word) EACH(word) EACH(word) EACH(word) EACH(word)
 
@@ -66,8 +66,10 @@ static const struct bad bad_files[] = {
     {"vm a { cpsu 2 }", 1, 8, 0, "vm \"a\": \"cpsu\" is not a keyword; write \"cpus\"?"},
     {"vm a { bridge lan }", 1, 8, 0,
      "vm \"a\": \"bridge\" is not a keyword; write one of cpus, memory, node, kernel, initrd, "
-     "modules, cmdline, console, network, peers, like, allow-smt-sharing, port, msr"},
-    {"vm a { strict }", 1, 8, 0, "vm \"a\": \"strict\" stands in a VM's block; write it outside"},
+     "modules, cmdline, console, network, peers, like, profile, allow-smt-sharing, port, msr, "
+     "exception, hlt, pause, monitor, mwait, rdtsc, rdtscp, rdpmc, invlpg, wbinvd, cr0, cr3, cr4, "
+     "dr, descriptor-tables, xsetbv"},
+    {"vm a { strict }", 1, 8, 0, "vm \"a\": \"strict\" stands in a block; write it outside"},
     {"vm a { cpus 2; { }", 1, 16, 0, "vm \"a\": a \"{\" is out of place; remove it"},
     {"vm a { cpus 2\n\tcpus 3 }", 2, 2, 0, "vm \"a\": cpus is written twice; keep one of the two"},
     /* the keywords */
@@ -131,9 +133,10 @@ static const struct bad bad_files[] = {
      "vm \"a\": port numbers end at 0xffff; write a lower one"},
     {"vm a { msr 0x100000000 allow }", 1, 12, 0,
      "vm \"a\": msr numbers end at 0xffffffff; write a lower one"},
-    {"vm a { port 1 log }", 1, 15, 0, "vm \"a\": port log is not known; write allow or deny"},
+    {"vm a { port 1 pass }", 1, 15, 0,
+     "vm \"a\": port pass is not known; write allow, count, log or deny"},
     {"vm a { port 1 read allow }", 1, 15, 0,
-     "vm \"a\": port read is not known; write allow or deny"},
+     "vm \"a\": port read is not known; write allow, count, log or deny"},
     {"vm a { msr 1 write }", 1, 8, 0,
      "vm \"a\": msr lacks a value; write for example: msr 0x1a0 write deny"},
     {"vm a {\n" RULES("port") "port 9 deny }", 18, 1, 0,
@@ -259,7 +262,8 @@ static void parse_any(const char *text, size_t length)
     for (unsigned i = 0; i < config.vm_count; i++) {
         const struct config_vm *vm = &config.vms[i];
         assert_true(vm->spoilt || (vm->cpu_count > 0 && vm->memory >= CONFIG_MEMORY_MIN));
-        assert_true(vm->module_count <= CONFIG_VM_MODULES && vm->port_rules <= CONFIG_RULES_MAX);
+        assert_true(vm->module_count <= CONFIG_VM_MODULES &&
+                    vm->controls.ports.count <= CONTROL_RULES_MAX);
         assert_non_null(memchr(vm->name, 0, sizeof(vm->name)));
         assert_non_null(memchr(vm->cmdline, 0, sizeof(vm->cmdline)));
     }

@@ -20,8 +20,7 @@
 #define NESTED_FETCH   (1u << 4)
 #define LENGTH_SHORT   2u /* CPUID, RDMSR, WRMSR, INVD */
 
-/* Behind an instruction of LENGTH bytes; prefixes are the guest's own loss on old processors. */
-static void advance(struct vcpu *vcpu, unsigned length)
+void svm_advance(struct vcpu *vcpu, unsigned length)
 {
     uint64_t next = vmcb_of(vcpu)->next_rip;
     vcpu->rip = next != 0 ? next : vcpu->rip + length;
@@ -30,7 +29,7 @@ static void advance(struct vcpu *vcpu, unsigned length)
 static enum exit_reason handle_cpuid(struct vcpu *vcpu)
 {
     exit_cpuid(vcpu);
-    advance(vcpu, LENGTH_SHORT);
+    svm_advance(vcpu, LENGTH_SHORT);
     return EXIT_CPUID;
 }
 
@@ -39,7 +38,7 @@ static __attribute__((noinline)) enum exit_reason handle_any_msr(struct vcpu *vc
     uint32_t msr = (uint32_t)vcpu->regs.rcx;
     bool write = vmcb_of(vcpu)->exit_info1 != 0;
     if (write ? exit_msr_write(vcpu, msr) : exit_msr_read(vcpu, msr))
-        advance(vcpu, LENGTH_SHORT);
+        svm_advance(vcpu, LENGTH_SHORT);
     return msr == X2APIC_ICR ? EXIT_ICR : EXIT_MSR;
 }
 
@@ -48,7 +47,7 @@ static enum exit_reason handle_msr(struct vcpu *vcpu)
     bool command = (uint32_t)vcpu->regs.rcx == X2APIC_ICR && vmcb_of(vcpu)->exit_info1 != 0;
     if (!command || !ipi_plain(vcpu))
         return handle_any_msr(vcpu);
-    advance(vcpu, LENGTH_SHORT);
+    svm_advance(vcpu, LENGTH_SHORT);
     return EXIT_ICR;
 }
 
@@ -85,18 +84,6 @@ static enum exit_reason handle_nested(struct vcpu *vcpu, bool was_stepping)
     return reason;
 }
 
-static enum exit_reason handle_debug(struct vcpu *vcpu)
-{
-    vcpu_fault(vcpu, VECTOR_DB); /* DR6 and DR7 are in the VMCB already */
-    return EXIT_DEBUG;
-}
-
-static enum exit_reason handle_alignment(struct vcpu *vcpu)
-{
-    vcpu_fault_error(vcpu, VECTOR_AC, (uint32_t)vmcb_of(vcpu)->exit_info1);
-    return EXIT_ALIGNMENT;
-}
-
 /* The guest's NMI handler ends. If one more waits, it comes right behind the IRET. */
 static enum exit_reason handle_iret(struct vcpu *vcpu)
 {
@@ -110,7 +97,7 @@ static enum exit_reason handle_iret(struct vcpu *vcpu)
 static enum exit_reason handle_invd(struct vcpu *vcpu)
 {
     __asm__ volatile("wbinvd" : : : "memory"); /* INVD would drop the others' data, too */
-    advance(vcpu, LENGTH_SHORT);
+    svm_advance(vcpu, LENGTH_SHORT);
     return EXIT_INVD;
 }
 
@@ -118,11 +105,6 @@ static enum exit_reason handle_shutdown(struct vcpu *vcpu)
 {
     vm_stop(vcpu, true, "triple fault");
     return EXIT_SHUTDOWN;
-}
-
-static enum exit_reason handle_idle(struct vcpu *vcpu)
-{
-    return exit_idle(vcpu, (vmcb_of(vcpu)->rflags & RFLAGS_IF) == 0);
 }
 
 static enum exit_reason handle_virt(struct vcpu *vcpu)
@@ -138,11 +120,10 @@ static enum exit_reason handle_vmmcall(struct vcpu *vcpu)
 }
 
 static enum exit_reason (*const exit_table[CODE_TABLE])(struct vcpu *vcpu) = {
-    [0x41] = handle_debug, [0x51] = handle_alignment, [0x61] = exit_nmi,    [0x72] = handle_cpuid,
-    [0x74] = handle_iret,  [0x76] = handle_invd,      [0x7a] = handle_virt, [0x7b] = handle_port,
-    [0x7c] = handle_msr,   [0x7f] = handle_shutdown,  [0x80] = handle_virt, [0x81] = handle_vmmcall,
-    [0x82] = handle_virt,  [0x83] = handle_virt,      [0x84] = handle_virt, [0x85] = handle_virt,
-    [0x86] = handle_virt,  [0x78] = handle_idle,      [0x8b] = handle_idle,
+    [0x61] = exit_nmi,    [0x72] = handle_cpuid,   [0x74] = handle_iret, [0x76] = handle_invd,
+    [0x7a] = handle_virt, [0x7b] = handle_port,    [0x7c] = handle_msr,  [0x7f] = handle_shutdown,
+    [0x80] = handle_virt, [0x81] = handle_vmmcall, [0x82] = handle_virt, [0x83] = handle_virt,
+    [0x84] = handle_virt, [0x85] = handle_virt,    [0x86] = handle_virt,
 };
 
 static __attribute__((cold)) enum exit_reason handle_other(struct vcpu *vcpu, uint64_t code)
@@ -158,25 +139,10 @@ static enum exit_reason handle_listed(struct vcpu *vcpu, uint64_t code)
 {
     if (code < CODE_TABLE && exit_table[code] != NULL)
         return exit_table[code](vcpu);
-    return handle_other(vcpu, code);
-}
-
-static bool has_error_code(unsigned vector)
-{
-    return vector == 8 || (vector >= 10 && vector <= 14) || vector == 17 || vector == 21;
-}
-
-/* While stepping all exceptions leave the guest: give them back, the step is off. */
-static enum exit_reason give_back(struct vcpu *vcpu, unsigned vector)
-{
-    struct vmcb *vmcb = vmcb_of(vcpu);
-    if (vector == VECTOR_PF)
-        vmcb->cr2 = vmcb->exit_info2;
-    if (has_error_code(vector))
-        vcpu_fault_error(vcpu, vector, (uint32_t)vmcb->exit_info1);
-    else
-        vcpu_fault(vcpu, vector);
-    return EXIT_STEP;
+    if (code - CODE_EXCEPTION < CONTROL_EXCEPTIONS)
+        return svm_handle_exception(vcpu, (unsigned)(code - CODE_EXCEPTION));
+    enum exit_reason reason = svm_handle_control(vcpu, code);
+    return reason != EXIT_OTHER ? reason : handle_other(vcpu, code);
 }
 
 /* While single-stepping: #DB is the step's end, anything else but an NMI ends it early. */
@@ -191,8 +157,10 @@ static __attribute__((cold)) enum exit_reason handle_stepping(struct vcpu *vcpu,
     svm_step_cancel(vcpu);
     if (code == CODE_NESTED)
         return handle_nested(vcpu, true);
-    if (code - CODE_EXCEPTION < 32)
-        return give_back(vcpu, (unsigned)(code - CODE_EXCEPTION));
+    if (code - CODE_EXCEPTION < CONTROL_EXCEPTIONS) {
+        svm_give_back(vcpu, (unsigned)(code - CODE_EXCEPTION)); /* the step is off */
+        return EXIT_STEP;
+    }
     return handle_listed(vcpu, code);
 }
 

@@ -8,11 +8,6 @@
 #define DR6_SINGLE     (1ull << 14)
 #define ALL_EXCEPTIONS UINT32_MAX
 
-static uint32_t usual_exceptions(void)
-{
-    return 1u << VECTOR_DB | 1u << VECTOR_AC;
-}
-
 /* Trap behind the next instruction, or at a fault of it. */
 static void trap_on(struct vcpu *vcpu)
 {
@@ -27,9 +22,14 @@ static void trap_on(struct vcpu *vcpu)
 static void trap_off(struct vcpu *vcpu)
 {
     struct vmcb *vmcb = vmcb_of(vcpu);
-    vmcb->intercept_exceptions = usual_exceptions();
-    vmcb->dr6 = vcpu->step_saved_dr6;
+    uint64_t own = vcpu->step_over != 0 ? vmcb->dr6 & ~DR6_SINGLE : vcpu->step_saved_dr6;
+    vmcb->intercept_exceptions = svm_exceptions(vcpu);
+    vmcb->dr6 = own | (vcpu->step_saved_dr6 & DR6_SINGLE); /* it may have written it */
     vcpu->stepping = false;
+    if (vcpu->step_over != 0) {
+        vcpu->step_over = 0;
+        svm_set_controls(vcpu);
+    }
 }
 
 bool svm_step_begin(struct vcpu *vcpu, gpa_t gpa, void *page)
@@ -79,6 +79,15 @@ void svm_step_end(struct vcpu *vcpu)
         vmcb_of(vcpu)->dr6 |= DR6_SINGLE;
         vcpu_fault(vcpu, VECTOR_DB);
     }
+}
+
+void svm_step_over(struct vcpu *vcpu, enum control_event event)
+{
+    vcpu->step_done = NULL;
+    vcpu->step_over = (uint8_t)(event + 1);
+    svm_set_controls(vcpu);
+    trap_on(vcpu);
+    vmcb_of(vcpu)->rflags &= ~RFLAGS_IF;
 }
 
 /* Let the IRET that ends a guest's NMI handler run, then come back for the next NMI. */

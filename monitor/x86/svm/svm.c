@@ -82,13 +82,6 @@ static void svm_vm_free(struct vm *vm)
     memory_free(vm->msr_map, MSR_MAP_PAGES);
 }
 
-static void svm_watch_idle(struct vcpu *vcpu, bool watch)
-{
-    struct vmcb *vmcb = vmcb_of(vcpu);
-    vmcb->intercept1 = (vmcb->intercept1 & ~INTERCEPT_HLT) | (watch ? INTERCEPT_HLT : 0);
-    vmcb->intercept2 = (vmcb->intercept2 & ~INTERCEPT_MWAIT) | (watch ? INTERCEPT_MWAIT : 0);
-}
-
 static bool svm_map(struct vm *vm, gpa_t gpa, hpa_t hpa, uint64_t size)
 {
     uint64_t largest = (cpuid(0x80000001, 0).edx & 1u << 26) != 0 ? HUGE_PAGE : LARGE_PAGE;
@@ -110,7 +103,7 @@ static void svm_pass_port(struct vm *vm, uint16_t port, bool pass)
 }
 
 /* Two bits an MSR, read and write, in three ranges of 8192 (AMD APM 2, 15.11). */
-static void svm_pass_msr(struct vm *vm, uint32_t msr, enum config_access access, bool pass)
+static void svm_pass_msr(struct vm *vm, uint32_t msr, enum control_access access, bool pass)
 {
     uint32_t base;
     if (msr < 0x2000)
@@ -122,8 +115,8 @@ static void svm_pass_msr(struct vm *vm, uint32_t msr, enum config_access access,
     else
         return; /* all others always leave the guest */
     uint8_t *byte = &vm->msr_map[base + (msr & 0x1fff) / 4];
-    unsigned bits = ((access & CONFIG_ACCESS_READ) != 0 ? 1u : 0) |
-                    ((access & CONFIG_ACCESS_WRITE) != 0 ? 2u : 0);
+    unsigned bits =
+        ((access & CONTROL_READ) != 0 ? 1u : 0) | ((access & CONTROL_WRITE) != 0 ? 2u : 0);
     bits <<= msr % 4 * 2;
     *byte = (uint8_t)(pass ? *byte & ~bits : *byte | bits);
 }
@@ -175,6 +168,6 @@ const struct backend svm_backend = {
     .read_cr4 = svm_read_cr4,
     .read_efer = svm_read_efer,
     .write_efer = svm_write_efer,
-    .watch_idle = svm_watch_idle,
+    .set_controls = svm_set_controls,
     .step_begin = svm_step_begin,
 };

@@ -10,8 +10,20 @@ static inline struct vmcb *vmcb_of(const struct vcpu *vcpu)
     return vcpu->control;
 }
 
-void svm_run(struct vcpu *vcpu);                               /* exits.c */
-bool svm_step_begin(struct vcpu *vcpu, gpa_t gpa, void *page); /* step.c */
+void svm_run(struct vcpu *vcpu); /* exits.c */
+/* Behind an instruction of LENGTH bytes; prefixes are the guest's own loss on old processors. */
+void svm_advance(struct vcpu *vcpu, unsigned length);
+void svm_set_controls(struct vcpu *vcpu); /* controls.c */
+/* The exceptions that leave the guest when it is not stepping: a bit a vector. */
+uint32_t svm_exceptions(const struct vcpu *vcpu);
+/* The exit of an event that the controls watch; EXIT_OTHER: CODE is none. */
+enum exit_reason svm_handle_control(struct vcpu *vcpu, uint64_t code);
+enum exit_reason svm_handle_exception(struct vcpu *vcpu, unsigned vector);
+/* The guest gets the exception that has left it. */
+void svm_give_back(struct vcpu *vcpu, unsigned vector);
+/* The guest executes the next instruction itself, which EVENT would report. */
+void svm_step_over(struct vcpu *vcpu, enum control_event event); /* step.c */
+bool svm_step_begin(struct vcpu *vcpu, gpa_t gpa, void *page);
 void svm_step_end(struct vcpu *vcpu);
 void svm_step_cancel(struct vcpu *vcpu);
 void svm_step_iret(struct vcpu *vcpu);

@@ -34,14 +34,11 @@ void svm_vcpu_free(struct vcpu *vcpu)
     memory_free(vcpu->step_tables, STEP_TABLES);
 }
 
-/* The isolation floor: nothing else leaves the guest. */
 static void set_intercepts(struct vcpu *vcpu, struct vmcb *vmcb)
 {
-    vmcb->intercept_exceptions = 1u << VECTOR_DB | 1u << VECTOR_AC; /* loops of them mask NMIs */
-    vmcb->intercept1 = INTERCEPT_NMI | INTERCEPT_CPUID | INTERCEPT_INVD | INTERCEPT_INVLPGA |
-                       INTERCEPT_IOIO | INTERCEPT_MSR | INTERCEPT_SHUTDOWN;
-    vmcb->intercept2 = INTERCEPT_VMRUN | INTERCEPT_VMMCALL | INTERCEPT_VMLOAD | INTERCEPT_VMSAVE |
-                       INTERCEPT_STGI | INTERCEPT_CLGI | INTERCEPT_SKINIT;
+    vcpu->stepping = vcpu->step_iret = false;
+    vcpu->step_over = 0;
+    svm_set_controls(vcpu);
     vmcb->iopm = (uint64_t)vcpu->vm->port_map;
     vmcb->msrpm = (uint64_t)vcpu->vm->msr_map;
     vmcb->asid = 1; /* one guest a core */
@@ -95,7 +92,6 @@ void svm_vcpu_reset(struct vcpu *vcpu, const struct vcpu_start *start)
     }
     vcpu->rip = vmcb->rip; /* svm_run may be about to write it back */
     vcpu->event = 0;
-    vcpu->stepping = vcpu->step_iret = false;
     vcpu->step_done = NULL;
     vcpu->nmi_pending = vcpu->in_nmi = false;
     vcpu->clock_msr = 0;

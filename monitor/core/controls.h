@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What leaves a guest beyond the isolation floor, and what is done then: without hardware. The back
+ * ends translate it into their control blocks.
+ */
+#pragma once
+
+#include "core/text.h"
+
+/* Instructions that a processor can be told to report. */
+enum control_event {
+    CONTROL_HLT,
+    CONTROL_PAUSE,
+    CONTROL_MONITOR,
+    CONTROL_MWAIT,
+    CONTROL_RDTSC,
+    CONTROL_RDTSCP,
+    CONTROL_RDPMC,
+    CONTROL_INVLPG,
+    CONTROL_WBINVD,
+    CONTROL_CR0, /* writes */
+    CONTROL_CR3,
+    CONTROL_CR4,
+    CONTROL_DR,     /* reads and writes of debug registers */
+    CONTROL_TABLES, /* of descriptors: loads of GDTR, IDTR, LDTR and TR */
+    CONTROL_XSETBV,
+    CONTROL_EVENTS
+};
+
+#define CONTROL_EXCEPTIONS 32u
+#define CONTROL_RULES_MAX  16u
+
+/* CONTROL_UNSET is what no line says; it means CONTROL_PASS. */
+enum control_policy {
+    CONTROL_UNSET,
+    CONTROL_PASS, /* does not leave the guest, where the monitor itself need not look; rules: allow
+                   */
+    CONTROL_COUNT,
+    CONTROL_LOG, /* count, and a record in the VM's ring of events */
+    CONTROL_DENY /* the instruction's own fault, or an absent device's answer */
+};
+
+enum control_access { CONTROL_READ = 1, CONTROL_WRITE = 2, CONTROL_READ_WRITE = 3 };
+
+/* What is done with accesses to FIRST..LAST. Where rules overlap, the later one wins. */
+struct control_rule {
+    uint32_t first;
+    uint32_t last;
+    enum control_access access; /* ports: always both */
+    enum control_policy policy;
+};
+
+struct control_rules {
+    struct control_rule list[CONTROL_RULES_MAX];
+    unsigned count;
+};
+
+struct controls {
+    uint8_t events[CONTROL_EVENTS];         /* enum control_policy */
+    uint8_t exceptions[CONTROL_EXCEPTIONS]; /* by vector */
+    struct control_rules ports, msrs;
+};
+
+/* As the configuration writes them. */
+const char *control_event_name(enum control_event event);
+const char *control_policy_name(enum control_policy policy);
+
+/* What a guest may not simply do. */
+static inline bool control_watches(uint8_t policy)
+{
+    return policy > CONTROL_PASS;
+}
+
+/* The last rule that covers ACCESS to NUMBER, or NULL. */
+const struct control_rule *control_find(const struct control_rules *rules, uint32_t number,
+                                        enum control_access access);
+/* What CONTROLS leave unset is as in BASE, whose rules go first; false: too many rules. */
+bool controls_add_base(struct controls *controls, const struct controls *base);
+/* CONTROL_PASS becomes CONTROL_UNSET: so that equal controls are equal bytes. */
+void controls_settle(struct controls *controls);
+/* As lines of a VM's block. */
+void controls_write(struct text *text, const struct controls *controls);
+/* What is different, as records `changed vm NAME what WHAT old OLD new NEW`; their number. */
+unsigned controls_differences(struct text *text, const char *name, const struct controls *old,
+                              const struct controls *now);

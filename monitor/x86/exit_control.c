@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the VM's controls say of an instruction that has left the guest. */
+#include "x86/asm.h"
+#include "x86/backend.h"
+#include "x86/cpu.h"
+#include "x86/exit.h"
+#include "x86/msr.h"
+#include "x86/requests.h"
+
+void exit_log_event(struct vcpu *vcpu, uint32_t kind, uint64_t operand)
+{
+    const struct event event = {
+        .tsc = rdtsc(), .rip = vcpu->rip, .operand = operand, .cpu = vcpu->cpu->id, .kind = kind};
+    event_add(&vcpu->vm->events, &event);
+}
+
+/* As a processor without the instruction, or at a lower privilege, would answer. */
+static void deny(struct vcpu *vcpu, enum control_event event)
+{
+    if (event == CONTROL_MONITOR || event == CONTROL_MWAIT || event == CONTROL_RDTSCP)
+        vcpu_fault(vcpu, VECTOR_UD);
+    else
+        vcpu_fault_gp(vcpu);
+}
+
+bool exit_control(struct vcpu *vcpu, enum control_event event, uint64_t operand)
+{
+    uint8_t policy = atomic_load(&vcpu->vm->controls)->events[event];
+    if (policy == CONTROL_LOG)
+        exit_log_event(vcpu, event, operand);
+    if (policy == CONTROL_DENY)
+        deny(vcpu, event);
+    return policy != CONTROL_DENY;
+}
+
+void vcpu_take_controls(struct vcpu *vcpu)
+{
+    unsigned number = atomic_load(&vcpu->vm->controls_number);
+    backend->set_controls(vcpu);
+    atomic_store(&vcpu->controls_tsc, rdtsc());
+    atomic_store(&vcpu->controls_taken, number);
+}

@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A whole configuration applied to VMs that run. */
+#include "x86/live.h"
+
+#include "core/config_write.h"
+#include "lib/string.h"
+#include "x86/asm.h"
+#include "x86/cpu.h"
+#include "x86/exit.h"
+#include "x86/lifecycle.h"
+#include "x86/msr_policy.h"
+#include "x86/setup.h"
+
+#define EVENTS_MOST 400u
+
+unsigned live_generation = 1;
+static uint32_t changed_vms; /* by index: those of the last change */
+static uint64_t changed_tsc; /* when it was asked for */
+
+/* Cores that VM has now, and those of them that have taken its controls up. */
+static unsigned count_cores(const struct vm *vm, unsigned *taken)
+{
+    unsigned cores = 0;
+    for (unsigned i = 0; i < vm->vcpu_count; i++) {
+        const struct vcpu *vcpu = &vm->vcpus[i];
+        if (vcpu->away)
+            continue;
+        cores++;
+        if (atomic_load(&vcpu->controls_taken) == atomic_load(&vm->controls_number))
+            (*taken)++;
+    }
+    return cores;
+}
+
+static bool is_settled(const struct vm *vm)
+{
+    unsigned taken = 0;
+    return count_cores(vm, &taken) == taken;
+}
+
+/* What is written of the VM but for its controls is in TEXT. */
+static void write_fixed(struct text *text, const struct config_vm *vm)
+{
+    static struct config_vm bare; /* control_lock is held */
+    bare = *vm;
+    memset(&bare.controls, 0, sizeof(bare.controls));
+    config_write_vm(text, &bare);
+}
+
+static bool check_rules(struct control *control, const struct vm *vm, const struct controls *wanted)
+{
+    for (unsigned i = 0; i < wanted->msrs.count; i++) {
+        const struct control_rule *rule = &wanted->msrs.list[i];
+        const char *refused = msr_rule_refused(rule);
+        if (refused != NULL)
+            return control_refuse(control, "vm \"%s\": msr 0x%x-0x%x: %s", vm->config->name,
+                                  rule->first, rule->last, refused);
+    }
+    for (unsigned i = 0; i < wanted->ports.count; i++) {
+        const struct control_rule *rule = &wanted->ports.list[i];
+        if (!exit_port_rule_holds(vm, rule))
+            return control_refuse(control,
+                                  "vm \"%s\": port 0x%x-0x%x: some of these belong to the monitor "
+                                  "and stay as they are; write a range without them",
+                                  vm->config->name, rule->first, rule->last);
+    }
+    return true;
+}
+
+static bool have_same_controls(const struct controls *a, const struct controls *b)
+{
+    return memcmp(a, b, sizeof(*a)) == 0;
+}
+
+static bool check_vm(struct control *control, const struct vm *vm, struct config_vm *wanted,
+                     char *buffer, size_t length)
+{
+    struct text now = {buffer, length / 2, 0, false};
+    struct text then = {buffer + length / 2, length / 2, 0, false};
+    if (vm->service) { /* it gives cores and memory to the others */
+        wanted->cpu_listed = vm->config->cpu_listed;
+        wanted->cpu_count = vm->config->cpu_count;
+        wanted->cpu_list = vm->config->cpu_list;
+        wanted->memory = vm->config->memory;
+    }
+    write_fixed(&now, vm->config);
+    write_fixed(&then, wanted);
+    if (now.length != then.length || memcmp(now.buffer, then.buffer, now.length) != 0 ||
+        atomic_load(&vm->doomed))
+        return control_refuse(control,
+                              "vm \"%s\" is another one in more than its controls; destroy it "
+                              "first, or write it as it is (see: show)",
+                              vm->config->name);
+    if (have_same_controls(&vm->config->controls, &wanted->controls))
+        return true;
+    if (!is_settled(vm))
+        return control_refuse(control, "vm \"%s\": its last change is still on its way; try again",
+                              vm->config->name);
+    return check_rules(control, vm, &wanted->controls);
+}
+
+bool live_check(struct control *control, struct config *parsed, char *buffer, size_t length)
+{
+    const struct vm *service = vms[setup_config.service];
+    if (parsed->service < 0 ||
+        strcmp(parsed->vms[parsed->service].name, service->config->name) != 0)
+        return control_refuse(control, "the service VM \"%s\" must be in it: write service %s { }",
+                              service->config->name, service->config->name);
+    if (parsed->strict != setup_config.strict || parsed->poweroff != setup_config.poweroff)
+        return control_refuse(control, "strict and poweroff cannot change before the next boot");
+    for (unsigned i = 0; i < parsed->vm_count; i++) {
+        const struct vm *vm = lifecycle_find_any(parsed->vms[i].name);
+        if (vm != NULL && !check_vm(control, vm, &parsed->vms[i], buffer, length))
+            return false;
+    }
+    return true;
+}
+
+/* All cores of VM take WANTED up before long. */
+static void change_controls(struct vm *vm, const struct controls *wanted)
+{
+    const struct controls *old = atomic_load(&vm->controls);
+    struct controls *next = &vm->control_sets[old == &vm->control_sets[0] ? 1 : 0];
+    *next = *wanted;
+    setup_config.vms[vm->index].controls = *wanted;
+    atomic_store(&vm->controls, next);
+    atomic_fetch_add(&vm->controls_number, 1);
+    exit_port_init(vm);
+    exit_msr_init(vm);
+    for (unsigned i = 0; i < vm->vcpu_count; i++)
+        if (!vm->vcpus[i].away)
+            cpu_kick(vm->vcpus[i].cpu, REQUEST_CONTROLS);
+}
+
+static void apply_vm(struct control *control, struct vm *vm, const struct config_vm *wanted)
+{
+    if (have_same_controls(&vm->config->controls, &wanted->controls))
+        return;
+    changed_vms |= 1u << vm->index;
+    /* The same rules in another order say nothing here, but may mean something else. */
+    controls_differences(&control->answer, vm->config->name, &vm->config->controls,
+                         &wanted->controls);
+    change_controls(vm, &wanted->controls);
+}
+
+void live_apply(struct control *control, const struct config *parsed)
+{
+    changed_vms = 0;
+    changed_tsc = rdtsc();
+    for (unsigned i = 0; i < MAX_VMS; i++) {
+        const struct config_vm *wanted = NULL;
+        for (unsigned j = 0; vms[i] != NULL && j < parsed->vm_count; j++)
+            if (strcmp(parsed->vms[j].name, vms[i]->config->name) == 0)
+                wanted = &parsed->vms[j];
+        if (wanted != NULL) {
+            apply_vm(control, vms[i], wanted);
+        } else if (vms[i] != NULL) {
+            text_print(&control->answer, "destroyed name %s\n", vms[i]->config->name);
+            vm_destroy(vms[i]);
+        }
+    }
+}
+
+bool live_settle(struct control *control)
+{
+    unsigned cores = 0, taken = 0;
+    uint64_t last = changed_tsc;
+    for (unsigned i = 0; i < MAX_VMS; i++) {
+        const struct vm *vm = (changed_vms & 1u << i) != 0 ? vms[i] : NULL;
+        if (vm == NULL)
+            continue;
+        cores += count_cores(vm, &taken);
+        for (unsigned j = 0; j < vm->vcpu_count; j++) {
+            uint64_t tsc = atomic_load(&vm->vcpus[j].controls_tsc);
+            last = tsc > last ? tsc : last;
+        }
+    }
+    text_print(&control->answer, "settle generation %u cores %u taken %u ticks %lu\n",
+               live_generation, cores, taken, last - changed_tsc);
+    return true;
+}
+
+bool live_trace(struct control *control)
+{
+    uint64_t from;
+    struct vm *vm = lifecycle_find_any(control->words[1]);
+    if (vm == NULL)
+        return control_refuse(control, "there is no vm \"%s\"; see: list", control->words[1]);
+    if (!control_number(control, 2, &from))
+        return false;
+    events_write(&control->answer, &vm->events, from, EVENTS_MOST);
+    return true;
+}

@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A VM's controls as intercepts, and the instructions that they report (AMD APM 2, 15.7 to 15.13).
+ */
+#include "x86/apic.h"
+#include "x86/asm.h"
+#include "x86/backend.h"
+#include "x86/cpu.h"
+#include "x86/exit.h"
+#include "x86/msr.h"
+#include "x86/svm/svm.h"
+
+#define CODE_CR_WRITE    0x10u
+#define CODE_DR          0x20u /* 16 reads, then 16 writes */
+#define CODE_DR_LAST     0x3fu
+#define CODE_EXCEPTION   0x40u
+#define CODE_WORDS       0x60u /* from here on, bit by bit, the two words of intercepts */
+#define CODE_TABLES      0x6au
+#define CODE_TABLES_LAST 0x6du
+#define FLOOR1                                                                                     \
+    (INTERCEPT_NMI | INTERCEPT_CPUID | INTERCEPT_INVD | INTERCEPT_INVLPGA | INTERCEPT_IOIO |       \
+     INTERCEPT_MSR | INTERCEPT_SHUTDOWN)
+#define FLOOR2                                                                                     \
+    (INTERCEPT_VMRUN | INTERCEPT_VMMCALL | INTERCEPT_VMLOAD | INTERCEPT_VMSAVE | INTERCEPT_STGI |  \
+     INTERCEPT_CLGI | INTERCEPT_SKINIT)
+
+/* The exit code of each event, the first of several. */
+static const uint8_t codes[CONTROL_EVENTS] = {
+    [CONTROL_HLT] = 0x78,
+    [CONTROL_PAUSE] = 0x77,
+    [CONTROL_MONITOR] = 0x8a,
+    [CONTROL_MWAIT] = 0x8b,
+    [CONTROL_RDTSC] = 0x6e,
+    [CONTROL_RDTSCP] = 0x87,
+    [CONTROL_RDPMC] = 0x6f,
+    [CONTROL_INVLPG] = 0x79,
+    [CONTROL_WBINVD] = 0x89,
+    [CONTROL_CR0] = CODE_CR_WRITE,
+    [CONTROL_CR3] = CODE_CR_WRITE + 3,
+    [CONTROL_CR4] = CODE_CR_WRITE + 4,
+    [CONTROL_DR] = CODE_DR,
+    [CONTROL_TABLES] = CODE_TABLES,
+    [CONTROL_XSETBV] = 0x8d,
+};
+
+uint32_t svm_exceptions(const struct vcpu *vcpu)
+{
+    const struct controls *controls = atomic_load(&vcpu->vm->controls);
+    uint32_t vectors = 1u << VECTOR_DB | 1u << VECTOR_AC; /* loops of them mask NMIs */
+    for (unsigned i = 0; i < CONTROL_EXCEPTIONS; i++)
+        if (control_watches(controls->exceptions[i]))
+            vectors |= 1u << i;
+    return vectors;
+}
+
+static void intercept(struct vmcb *vmcb, unsigned code, unsigned last)
+{
+    for (; code <= last; code++) {
+        unsigned bit = code - CODE_WORDS;
+        if (bit < 32)
+            vmcb->intercept1 |= 1u << bit;
+        else
+            vmcb->intercept2 |= 1u << (bit - 32);
+    }
+}
+
+/* The isolation floor, and what the controls add to it. */
+void svm_set_controls(struct vcpu *vcpu)
+{
+    const struct controls *controls = atomic_load(&vcpu->vm->controls);
+    struct vmcb *vmcb = vmcb_of(vcpu);
+    vmcb->intercept1 = FLOOR1 | (vmcb->intercept1 & INTERCEPT_IRET);
+    vmcb->intercept2 = FLOOR2;
+    vmcb->intercept_cr_write = 0;
+    vmcb->intercept_dr_read = vmcb->intercept_dr_write = 0;
+    for (unsigned event = 0; event < CONTROL_EVENTS; event++) {
+        if (!control_watches(controls->events[event]) || vcpu->step_over == event + 1)
+            continue;
+        if (event == CONTROL_DR)
+            vmcb->intercept_dr_read = vmcb->intercept_dr_write = UINT16_MAX;
+        else if (codes[event] < CODE_DR)
+            vmcb->intercept_cr_write |= (uint16_t)(1u << (codes[event] - CODE_CR_WRITE));
+        else
+            intercept(vmcb, codes[event],
+                      event == CONTROL_TABLES ? CODE_TABLES_LAST : codes[event]);
+    }
+    if (vcpu->leaving) {
+        intercept(vmcb, codes[CONTROL_HLT], codes[CONTROL_HLT]);
+        intercept(vmcb, codes[CONTROL_MWAIT], codes[CONTROL_MWAIT]);
+    }
+    if (!vcpu->stepping)
+        vmcb->intercept_exceptions = svm_exceptions(vcpu);
+}
+
+/* The event that CODE reports, or CONTROL_EVENTS. */
+static unsigned event_of(uint64_t code)
+{
+    unsigned event = 0;
+    if (code >= CODE_DR && code <= CODE_DR_LAST)
+        return CONTROL_DR;
+    if (code >= CODE_TABLES && code <= CODE_TABLES_LAST)
+        return CONTROL_TABLES;
+    while (event < CONTROL_EVENTS && codes[event] != code)
+        event++;
+    return event;
+}
+
+/*
+ * HLT on the guest's behalf: until an interrupt can be delivered, or someone calls this core. Its
+ * interrupts wait in the APIC meanwhile. An NMI ends it, as it does a real one.
+ */
+static void halt(struct vcpu *vcpu)
+{
+    struct vmcb *vmcb = vmcb_of(vcpu);
+    bool open = (vmcb->rflags & RFLAGS_IF) != 0;
+    svm_advance(vcpu, 1);
+    vmcb->interrupt_shadow = 0; /* STI's ends with HLT */
+    while (vcpu->cpu->nmi_seen == 0 && !(open && apic_interrupt_waits())) {
+        backend->open_window();
+        __asm__ volatile("pause");
+    }
+}
+
+static void read_tsc(struct vcpu *vcpu, bool aux)
+{
+    uint64_t tsc = rdtsc() + vmcb_of(vcpu)->tsc_offset;
+    vcpu->regs.rax = (uint32_t)tsc;
+    vcpu->regs.rdx = tsc >> 32;
+    if (aux)
+        vcpu->regs.rcx = (uint32_t)rdmsr(MSR_TSC_AUX); /* the guest's own: nothing switches it */
+}
+
+/* Do what the guest wanted: here where the processor is not needed for it, else by a step. */
+static void carry_out(struct vcpu *vcpu, enum control_event event)
+{
+    switch (event) {
+    case CONTROL_HLT:
+        halt(vcpu);
+        break;
+    case CONTROL_PAUSE:
+        svm_advance(vcpu, 2);
+        break;
+    case CONTROL_MONITOR: /* MWAIT may always end at once */
+    case CONTROL_MWAIT:
+        svm_advance(vcpu, 3);
+        break;
+    case CONTROL_RDTSC:
+        read_tsc(vcpu, false);
+        svm_advance(vcpu, 2);
+        break;
+    case CONTROL_RDTSCP:
+        read_tsc(vcpu, true);
+        svm_advance(vcpu, 3);
+        break;
+    default:
+        svm_step_over(vcpu, event);
+        break;
+    }
+}
+
+enum exit_reason svm_handle_control(struct vcpu *vcpu, uint64_t code)
+{
+    struct vmcb *vmcb = vmcb_of(vcpu);
+    unsigned event = event_of(code);
+    if (event == CONTROL_EVENTS)
+        return EXIT_OTHER;
+    if (vcpu->leaving && (event == CONTROL_HLT || event == CONTROL_MWAIT))
+        return exit_idle(vcpu, (vmcb->rflags & RFLAGS_IF) == 0);
+    if (exit_control(vcpu, (enum control_event)event, vmcb->exit_info1))
+        carry_out(vcpu, (enum control_event)event);
+    return (enum exit_reason)(EXIT_CONTROL + event);
+}
+
+/* An exception at the delivery of another: do the two make a double fault (AMD APM 2, 8.2.9)? */
+static bool is_double_fault(uint64_t first, unsigned second)
+{
+    unsigned vector = first & 0xff;
+    bool contributes = second == 0 || (second >= 10 && second <= 13);
+    if ((first & EVENT_VALID) == 0 || (first >> 8 & 7) != 3)
+        return false;
+    return ((vector == 0 || (vector >= 10 && vector <= 13)) && contributes) ||
+           (vector == VECTOR_PF && (contributes || second == VECTOR_PF));
+}
+
+void svm_give_back(struct vcpu *vcpu, unsigned vector)
+{
+    struct vmcb *vmcb = vmcb_of(vcpu);
+    if (vector == VECTOR_PF)
+        vmcb->cr2 = vmcb->exit_info2;
+    if (vector == VECTOR_BP)
+        svm_advance(vcpu, 1); /* INT3 is reported at itself */
+    if (vector == VECTOR_DF || (vector >= 10 && vector <= 14) || vector == VECTOR_AC ||
+        vector == 21)
+        vcpu_fault_error(vcpu, vector, (uint32_t)vmcb->exit_info1);
+    else
+        vcpu_fault(vcpu, vector);
+    if (is_double_fault(vmcb->exit_int_info, vector))
+        vcpu_fault_error(vcpu, VECTOR_DF, 0);
+}
+
+enum exit_reason svm_handle_exception(struct vcpu *vcpu, unsigned vector)
+{
+    struct vmcb *vmcb = vmcb_of(vcpu);
+    if (atomic_load(&vcpu->vm->controls)->exceptions[vector] == CONTROL_LOG)
+        exit_log_event(vcpu, EVENT_EXCEPTION_LOGGED,
+                       vector | (vector == VECTOR_PF ? vmcb->exit_info2 << 8 : 0));
+    svm_give_back(vcpu, vector);
+    return vector == VECTOR_DB ? EXIT_DEBUG : vector == VECTOR_AC ? EXIT_ALIGNMENT : EXIT_EXCEPTION;
+}
