@@ -180,7 +180,7 @@ class Cli(unittest.TestCase):
         words = re.findall(r"write one of ([^\n]*)", err)
         self.assertEqual(len(words), 2)
         known = set(", ".join(words).split(", "))
-        self.assertEqual(set(re.findall(r"^\.It Ic ([a-z-]+)", manual, re.M)), known)
+        self.assertEqual(set(re.findall(r"^\.It Ic ([a-z0-9-]+)", manual, re.M)), known)
         example = manual.split(".Bd -literal")[1].split(".Ed")[0].split("\n", 1)[1]
         status, out, err = self.run_mullion("check", "-", text=example.replace("\\e", "\\"))
         self.assertEqual((status, err), (0, ""))

@@ -152,10 +152,14 @@ class Diff(ControlTest):
                    "kernel": "kernel other", "initrd": "initrd other", "modules": "modules a b",
                    "cmdline": 'cmdline "x"', "console": "console none", "network": "network wan",
                    "allow-smt-sharing": "allow-smt-sharing", "peers": "peers host",
-                   "port": "port 0x70-0x71 allow", "msr": "msr 0x10 read deny"}
+                   "port": "port 0x70-0x71 allow", "msr": "msr 0x10 read deny",
+                   "exception": "exception 14 count"}
+        live = ("pause", "hlt", "monitor", "mwait", "rdtsc", "rdtscp", "rdpmc", "invlpg", "wbinvd",
+                "cr0", "cr3", "cr4", "dr", "descriptor-tables", "xsetbv")
+        changes.update({word: f"{word} count" for word in live})
         _, _, err = self.run_mullion("check", "-", text="vm a { zzzzzzzzz }")
         known = set(re.findall(r"write one of ([^\n]*)", err)[0].split(", "))
-        self.assertEqual(set(changes) | {"like"}, known)
+        self.assertEqual(set(changes) | {"like", "profile"}, known)
         for word, setting in changes.items():
             block = "vm web { cpus 2; network lan; " + setting + " }\n"
             if word in ("cpus", "network"):
@@ -166,8 +170,9 @@ class Diff(ControlTest):
                                                                   " }\n" + block)
             self.assertEqual(status, 0, err)
             self.assertEqual(len(out.splitlines()), 1, out)
-            self.assertTrue(out.startswith(f"~ web: {word} is "), out)
-            self.assertIn("apply does not change a VM", err)
+            self.assertTrue(out.startswith(f"~ web: {word} "), out)
+            running = word in live or word in ("port", "msr", "exception")
+            self.assertEqual("apply changes controls only" in err, not running, word)
 
 
 if __name__ == "__main__":
