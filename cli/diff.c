@@ -122,13 +122,19 @@ static const struct {
     {"msr", add_msrs},
 };
 
+/* What apply changes in a VM that is there. */
+static bool is_live(const char *word)
+{
+    return strcmp(word, "port") == 0 || strcmp(word, "msr") == 0;
+}
+
 /* The service VM has what it has not given away: the file's figures are of the next boot. */
 static bool is_left_out(const struct config_vm *vm, const char *word)
 {
     return vm->service && (strcmp(word, "cpus") == 0 || strcmp(word, "memory") == 0);
 }
 
-/* Print what is different about a VM; how many settings are. */
+/* Print what is different about a VM; how many settings are that only a new VM could have. */
 static unsigned print_changes(const struct config_vm *running, const struct config_vm *vm)
 {
     static struct setting before, after;
@@ -146,7 +152,7 @@ static unsigned print_changes(const struct config_vm *running, const struct conf
             continue;
         printf("~ %s: %s is %s, would be %s\n", vm->name, settings[i].word,
                before.length > 0 ? before.text : "none", after.length > 0 ? after.text : "none");
-        count++;
+        count += is_live(settings[i].word) ? 0 : 1;
     }
     return count;
 }
@@ -180,6 +186,7 @@ int diff_run(char **args, const struct options *options)
             changed += print_changes(vm, &file.vms[i]) > 0 ? 1 : 0;
     }
     if (changed > 0)
-        fprintf(stderr, "mullion: apply does not change a VM that is there; destroy it first\n");
+        fprintf(stderr, "mullion: apply changes no more than port and msr of a VM that is there; "
+                        "destroy it first\n");
     return STATUS_OK;
 }
