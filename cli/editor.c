@@ -3,6 +3,7 @@
 #include "editor.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -72,7 +73,8 @@ int draft_make(struct draft *draft, const char *text)
     }
     draft->folder = strdup(folder);
     snprintf(path, sizeof(path), "%s/mullion.conf", folder);
-    FILE *file = fopen(path, "wx");
+    int number = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    FILE *file = number >= 0 ? fdopen(number, "w") : NULL;
     bool good = file != NULL && fputs(text, file) >= 0;
     good = file != NULL && fclose(file) == 0 && good;
     draft->path = strdup(path);

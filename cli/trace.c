@@ -63,7 +63,7 @@ static bool tell_events(struct trace *trace, const struct records *records)
 {
     const struct record *events = records_next(records, "events", NULL), *event = NULL;
     if (events == NULL || record_text(events, "from")[0] == '\0' ||
-        record_number(events, "from") < trace->from)
+        record_text(events, "to")[0] == '\0' || record_number(events, "from") < trace->from)
         return false;
     uint64_t lost = record_number(events, "from") - trace->from;
     /* What was before the first look is nobody's loss. */
