@@ -8,10 +8,10 @@
 #include "status.h"
 
 struct options {
-    bool json, follow, once, config;
-    const char *root, *image, *as;
+    bool json, follow, once, config, watch, summary;
+    const char *root, *image, *as, *event;
     uint64_t cpus, memory, nodes; /* of a machine to place VMs on; 0 if not given */
-    uint64_t timeout;             /* seconds; 0 if not given */
+    uint64_t timeout, seconds;    /* 0 if not given */
 };
 
 struct command {

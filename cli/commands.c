@@ -3,20 +3,25 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "apply.h"
 #include "check.h"
 #include "command.h"
 #include "console.h"
 #include "create.h"
 #include "diff.h"
 #include "drawing.h"
+#include "edit.h"
 #include "grub_entry.h"
 #include "life.h"
 #include "listing.h"
 #include "module.h"
 #include "probe.h"
 #include "ring.h"
+#include "set.h"
 #include "top.h"
+#include "trace.h"
 #include "tree.h"
+#include "undo.h"
 
 #define DEFAULT_IMAGE  "/boot/mullion/mullion.elf"
 #define DEFAULT_CONFIG "/boot/mullion/mullion.conf"
@@ -86,8 +91,24 @@ const struct command commands[] = {
     {"config", "", "the machine as it is, as a configuration", listing_config, 0, 0},
     {"diff", "FILE", "what apply would change: + a new VM, - one that goes, ~ a setting", diff_run,
      1, 1},
-    {"apply", "[--timeout SECONDS] FILE",
-     "makes the machine as FILE says: VMs that it does not name are destroyed", create_apply, 1, 1},
+    {"apply", "[--watch] [--timeout SECONDS] FILE",
+     "makes the machine as FILE says, also VMs that run, as far as their settings can be\n"
+     "changed live; VMs that it does not name are destroyed. --watch: now and on each save\n"
+     "until Ctrl-C.",
+     apply_run, 1, 1},
+    {"set", "[--timeout SECONDS] VM KEY=VALUE...",
+     "changes settings of a VM: rdtsc=count \"port 0x70-0x71=deny\" \"msr 0x10 write=log\"",
+     set_run, 2, MANY},
+    {"edit", "[--timeout SECONDS]",
+     "the machine's configuration in $VISUAL or $EDITOR, and what was changed applied", edit_run, 0,
+     0},
+    {"undo", "[--timeout SECONDS]", "back to what was before the last apply, set, edit or undo",
+     undo_run, 0, 0},
+    {"trace", "[--event WHAT] [--seconds N] [--summary] [--json] VM",
+     "the events of the VM's settings with log, live, until Ctrl-C or for N seconds; only\n"
+     "those of WHAT, such as rdtsc or port,msr; --summary prints at the end how many of each\n"
+     "event, and from where.",
+     trace_run, 1, 1},
     {"upload", "[--as NAME] FILE...", "gives the monitor kernels and initial RAM disks to keep",
      module_upload, 1, MANY},
     {"forget", "NAME...", "makes the monitor drop what was uploaded and no VM uses", module_forget,

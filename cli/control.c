@@ -24,12 +24,17 @@
 
 static int connection = -1;
 
-static int fail(int status, const char *what)
+void control_close(void)
 {
-    fprintf(stderr, "mullion: %s\n", what);
     if (connection >= 0)
         close(connection);
     connection = -1;
+}
+
+static int fail(int status, const char *what)
+{
+    fprintf(stderr, "mullion: %s\n", what);
+    control_close();
     return status;
 }
 
@@ -165,10 +170,8 @@ static int ask(struct answer *answer, const struct body *body, const char *forma
     bool whole = send_all(request, (size_t)length + 1, NULL) &&
                  (body == NULL || send_all(body->data, body->length, body->sent));
     int status = receive_answer(answer);
-    if (!whole && connection >= 0) { /* it has said why, but would take the next request as body */
-        close(connection);
-        connection = -1;
-    }
+    if (!whole) /* it has said why, but would take the next request as body */
+        control_close();
     return status;
 }
 

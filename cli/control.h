@@ -36,6 +36,9 @@ __attribute__((format(printf, 3, 4))) int control_do(struct answer *answer, cons
 /* Print the lines of a refusal. Those that begin with a number are of the file PATH, if given. */
 void control_complain(const struct answer *answer, const char *path);
 
+/* Close the connection, if there is one; the next request makes another. */
+void control_close(void);
+
 /* Say that an answer makes no sense. Returns STATUS_NO_CONTROL. */
 int control_garbled(const char *what);
 

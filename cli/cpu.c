@@ -37,7 +37,7 @@ struct processor {
     char vmx_flags[1024];
     char hypervisor[13]; /* its signature; "" if there is none */
     bool mullion;        /* that hypervisor is Mullion */
-    enum answer svm, vmx;
+    enum finding svm, vmx;
 };
 
 static void copy_registers(char *text, uint32_t a, uint32_t b, uint32_t c)
@@ -50,7 +50,7 @@ static void copy_registers(char *text, uint32_t a, uint32_t b, uint32_t c)
 }
 
 /* A feature that CPUID has or has not, and that Linux calls FLAG. */
-static enum answer feature(const struct processor *p, bool has, const char *flag)
+static enum finding feature(const struct processor *p, bool has, const char *flag)
 {
     if (!p->has_cpuid && p->flags[0] == '\0')
         return ANSWER_UNKNOWN;
@@ -59,7 +59,7 @@ static enum answer feature(const struct processor *p, bool has, const char *flag
 }
 
 static void add_feature(struct report *report, enum weight weight, const char *label,
-                        enum answer answer, const char *yes, const char *no)
+                        enum finding answer, const char *yes, const char *no)
 {
     const char *text = answer == ANSWER_YES ? yes : no;
     report_add(report, weight, label, answer, "%s",
@@ -96,7 +96,7 @@ static void read_processor(struct processor *p)
 
 static void add_processor(struct report *report, const struct processor *p)
 {
-    enum answer answer = feature(p, cpuid_read(0x80000001).edx & EXT1_EDX_LONG_MODE, "lm");
+    enum finding answer = feature(p, cpuid_read(0x80000001).edx & EXT1_EDX_LONG_MODE, "lm");
     if (answer == ANSWER_UNKNOWN)
         report_add(report, NEEDED, "processor", answer, "neither CPUID nor /proc/cpuinfo");
     else

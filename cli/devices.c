@@ -20,9 +20,9 @@ static bool read_value(const char *path, uint64_t *value)
 }
 
 /* The kernel's serial ports: their addresses are for root only. */
-static enum answer find_tty(void)
+static enum finding find_tty(void)
 {
-    enum answer answer = ANSWER_UNKNOWN;
+    enum finding answer = ANSWER_UNKNOWN;
     for (unsigned i = 0; i < TTYS_MAX; i++) {
         char path[64];
         uint64_t port, type;
@@ -38,7 +38,7 @@ static enum answer find_tty(void)
 }
 
 /* Lines such as "1: uart:16550A port:000002F8 irq:3 tx:0 rx:0". */
-static enum answer find_driver_line(void)
+static enum finding find_driver_line(void)
 {
     static char text[SERIAL_TEXT];
     if (tree_read("/proc/tty/driver/serial", text, sizeof(text)) <= 0)
@@ -64,7 +64,7 @@ static bool has_log_port(const char *name, void *context)
 
 static void add_log_port(struct report *report)
 {
-    enum answer answer = find_tty();
+    enum finding answer = find_tty();
     if (answer == ANSWER_UNKNOWN)
         answer = find_driver_line();
     if (answer == ANSWER_UNKNOWN && tree_each(PNP, has_log_port, NULL))

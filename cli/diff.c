@@ -125,19 +125,19 @@ static const struct {
     {"msr", add_msrs},
 };
 
+/* What apply changes in a VM that is there. */
+static bool is_live(const char *word)
+{
+    return strcmp(word, "port") == 0 || strcmp(word, "msr") == 0;
+}
+
 /* The service VM has what it has not given away: the file's figures are of the next boot. */
 static bool is_left_out(const struct config_vm *vm, const char *word)
 {
     return vm->service && (strcmp(word, "cpus") == 0 || strcmp(word, "memory") == 0);
 }
 
-/* Does apply change it while the VM runs? */
-static bool is_control(const char *word)
-{
-    return strcmp(word, "port") == 0 || strcmp(word, "msr") == 0;
-}
-
-/* Print what is different about a VM; how many settings are. */
+/* Print what is different about a VM; how many settings are that only a new VM could have. */
 static unsigned print_changes(const struct config_vm *running, const struct config_vm *vm)
 {
     static struct setting before, after;
@@ -155,7 +155,7 @@ static unsigned print_changes(const struct config_vm *running, const struct conf
             continue;
         printf("~ %s: %s is %s, would be %s\n", vm->name, settings[i].word,
                before.length > 0 ? before.text : "none", after.length > 0 ? after.text : "none");
-        count += is_control(settings[i].word) ? 0 : 1;
+        count += is_live(settings[i].word) ? 0 : 1;
     }
     return count;
 }

@@ -12,9 +12,10 @@ static const struct {
     const char *key;
     enum kind kind;
 } kinds[] = {
-    {"name", KIND_TEXT},    {"vm", KIND_TEXT},       {"kernel", KIND_TEXT}, {"initrd", KIND_TEXT},
-    {"cmdline", KIND_TEXT}, {"network", KIND_TEXT},  {"owner", KIND_TEXT},  {"mac", KIND_TEXT},
-    {"service", KIND_BOOL}, {"uploaded", KIND_BOOL}, {"cpus", KIND_LIST},
+    {"name", KIND_TEXT},     {"vm", KIND_TEXT},      {"kernel", KIND_TEXT}, {"initrd", KIND_TEXT},
+    {"cmdline", KIND_TEXT},  {"network", KIND_TEXT}, {"owner", KIND_TEXT},  {"mac", KIND_TEXT},
+    {"rip", KIND_TEXT},      {"operand", KIND_TEXT}, {"what", KIND_TEXT},   {"service", KIND_BOOL},
+    {"uploaded", KIND_BOOL}, {"cpus", KIND_LIST},
 };
 
 static enum kind find_kind(const char *key)
@@ -81,6 +82,12 @@ static void print_record(FILE *out, const struct record *record)
         print_value(out, &record->fields[i]);
     }
     putc('}', out);
+}
+
+void record_print_json_line(FILE *out, const struct record *record)
+{
+    print_record(out, record);
+    putc('\n', out);
 }
 
 static void print_kind(FILE *out, const struct records *records, const struct record *record)

@@ -49,3 +49,5 @@ const struct record *records_find(const struct records *records, const char *kin
 /* Print an object that has, for each kind, the list of its records. TEXT, unless NULL, is one more
    member, called `config`. */
 void records_print_json(FILE *out, const struct records *records, const char *text);
+/* Print the one record as an object in a line of its own. */
+void record_print_json_line(FILE *out, const struct record *record);

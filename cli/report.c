@@ -5,7 +5,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-void report_add(struct report *report, enum weight weight, const char *label, enum answer answer,
+void report_add(struct report *report, enum weight weight, const char *label, enum finding answer,
                 const char *format, ...)
 {
     struct report_item *item = &report->items[report->count++];
@@ -16,7 +16,7 @@ void report_add(struct report *report, enum weight weight, const char *label, en
     va_end(args);
 }
 
-unsigned report_count(const struct report *report, enum answer answer)
+unsigned report_count(const struct report *report, enum finding answer)
 {
     unsigned count = 0;
     for (unsigned i = 0; i < report->count; i++)

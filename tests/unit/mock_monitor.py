@@ -5,13 +5,11 @@ import re
 import socketserver
 import threading
 
+from mock_live import Live, Refused
+
 MIB = 1 << 20
 GIB = 1 << 30
 BLOCK = 128 * MIB
-
-
-class Refused(Exception):
-    """What an `error` answer says."""
 
 
 class Vm:
@@ -20,6 +18,8 @@ class Vm:
         self.state, self.starts, self.kernel = "off", 0, "vmlinuz"
         self.service, self.network, self.block = False, "", ""
         self.console, self.typed, self.fails = b"", b"", False
+        self.controls = []  # lines of the block: controls, for which this machine has no meaning
+        self.events, self.oldest = [], 0  # (what, rip); those before number OLDEST are gone
         self.__dict__.update(more)
 
     def record(self):
@@ -32,11 +32,13 @@ class Vm:
     def text(self):
         word = "service" if self.service else "vm"
         network = f"    network {self.network}\n" if self.network else ""
+        controls = "".join(f"    {line}\n" for line in self.controls)
         return (f"{word} {self.name} {{\n    cpus {len(self.cpus)}\n"
-                f"    memory {self.memory // MIB}M\n    kernel {self.kernel}\n{network}}}\n")
+                f"    memory {self.memory // MIB}M\n    kernel {self.kernel}\n"
+                f"{network}{controls}}}\n")
 
 
-class Monitor:
+class Monitor(Live):
     """Cores 0 and 1 and 1 GiB are the service VM's, 2 and 3 web's, 4 in the pool with POOL bytes."""
 
     def __init__(self, path, cpus=8, pool=256 * MIB):
@@ -77,6 +79,7 @@ class Monitor:
         self.piece = 20      # the most bytes of a ring in one answer
         self.slots = 2
         self.count = 0
+        self.reset_live()
 
     def close(self):
         self.server.shutdown()
@@ -93,6 +96,7 @@ class Monitor:
         if words[0] in ("create", "apply", "upload", "input"):
             body = handler.rfile.read(int(words.pop()))
             self.bodies.append(body)
+        self.meanwhile.pop(words[0], lambda: None)()
         if words[0] in self.raw:
             handler.wfile.write(self.raw[words[0]])
             return self.raw_goes_on
@@ -205,6 +209,7 @@ class Monitor:
 
     def do_destroy(self, name):
         vm = self.vm(name)
+        self.generation += 1
         vm.state = "destroying"
         self.slow_states[name] = ["destroying", "gone"]
         for cpu in vm.cpus:
@@ -238,20 +243,9 @@ class Monitor:
         return f"created name {name} cpus {','.join(map(str, cpus))} memory {memory}\n"
 
     def do_create(self, body):
+        self.generation += 1
         return "".join(self.make(block) for block in
                        re.findall(r"vm [^}]*}", body.decode("ascii")))
-
-    def do_apply(self, body):
-        text = body.decode("ascii")
-        named = set(re.findall(r"(?:vm|service) ([\w-]+)", text))
-        out = ""
-        for vm in list(self.vms):
-            if vm.name not in named:
-                self.do_destroy(vm.name)
-                out += f"destroyed name {vm.name}\n"
-        have = {vm.name for vm in self.vms}
-        return out + "".join(self.make(block) for block in re.findall(r"vm [^}]*}", text)
-                             if re.search(r"vm ([\w-]+)", block)[1] not in have)
 
     def arrive(self, action, core=None):
         self.coming.append([self.looks, action, core])

@@ -7,11 +7,17 @@ import unittest
 
 from controlled import VM_FILE, ControlTest
 
+SETTING = "port 0x70=deny"
+
 COMMANDS = (("list", "list"), ("list", "list", "--json"), ("machine", "machine", "--json"),
             ("machine", "draw"), ("machine", "draw", "-"), ("list", "draw"), ("stats", "stats"),
             ("show", "show", "web"), ("show", "show", "--json", "web"), ("log", "log"),
             ("config", "diff", "-"), ("config", "create", "-"), ("machine", "create", "-"),
-            ("create", "create", "-"), ("console", "console", "web"), ("input", "console", "web"))
+            ("create", "create", "-"), ("console", "console", "web"), ("input", "console", "web"),
+            ("version", "set", "web", SETTING), ("config", "set", "web", SETTING),
+            ("apply", "set", "web", SETTING), ("settle", "set", "--timeout", "1", "web", SETTING),
+            ("version", "undo"), ("trace", "trace", "--seconds", "1", "web"),
+            ("trace", "trace", "--seconds", "1", "--summary", "--json", "web"))
 ROUNDS = 12
 
 
@@ -22,7 +28,11 @@ class Damage(ControlTest):
                 "stats": self.monitor.do_stats, "config": self.monitor.do_config,
                 "show": lambda: self.monitor.do_show("web"), "log": lambda: "ring from 0 to 3\nabc",
                 "console": lambda: "ring from 0 to 3\nabc", "input": lambda: "taken 4\n",
-                "create": lambda: "created name db cpus 4,5 memory 5\n"}[request]()
+                "create": lambda: "created name db cpus 4,5 memory 5\n",
+                "version": self.monitor.do_version, "settle": self.monitor.do_settle,
+                "apply": lambda: "changed vm web what port-0x70 old none new deny\n",
+                "trace": lambda: "events from 0 to 1 lost 0\n"
+                                 "event number 0 tsc 1 cpu 2 rip 0x1 what hlt operand 0x0\n"}[request]()
         text = bytearray(good.encode("ascii"))
         for _ in range(random.randint(1, 4)):
             at = random.randrange(len(text) + 1)
@@ -55,6 +65,7 @@ class Damage(ControlTest):
                 answer = self.answer(request)
                 self.monitor.raw = {request: answer}
                 self.plant()
+                self.write("run/mullion/undo", "# Before configuration 1\n")
                 status, out, err = self.run_mullion(*command, text=VM_FILE)
                 self.assertIn(status, (0, 1, 3, 4), (command, answer, out, err))
                 self.assertNotIn("Sanitizer", err)
