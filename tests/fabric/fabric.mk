@@ -5,10 +5,12 @@ BUILD ?= build
 
 .PHONY: check-fabric
 
-$(BUILD)/fabric/mark: tests/fabric/mark.c
+FABRIC_PROGRAMS := $(BUILD)/fabric/mark $(BUILD)/fabric/blocks
+
+$(FABRIC_PROGRAMS): $(BUILD)/fabric/%: tests/fabric/%.c
 	@mkdir -p $(@D)
 	@$(CC) -std=gnu17 -Os -static -Wall -Wextra -Werror -o $@ $<
 
-check-fabric: $(BUILD)/mullion.elf $(BUILD)/mullion guests service-disk $(BUILD)/guests/net.img $(BUILD)/fabric/mark $(BUILD)/bench/count.so
+check-fabric: $(BUILD)/mullion.elf $(BUILD)/mullion guests service-disk $(BUILD)/guests/net.img $(FABRIC_PROGRAMS) $(BUILD)/bench/count.so
 	@tools/deps.sh build run disk check
 	@BUILD=$(BUILD) tests/fabric/run.py
