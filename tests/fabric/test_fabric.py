@@ -4,7 +4,7 @@
 import os
 import re
 
-from fabric_rig import DB, MAIL, SSH, WEB, answers, devices, on
+from fabric_rig import DB, MAIL, SSH, WEB, answers, devices, listed, on
 
 STREAM = 16 << 20  # bytes
 CYCLES = int(os.environ.get("FABRIC_CYCLES", "200"))
@@ -127,11 +127,6 @@ def test_vms_come_and_go(fabric, record_property):
     fabric.sh(on(WEB, f"ping -c 1 {DB}"))
     record_property("seen", f"{CYCLES} cycles; free memory and the monitor's own are as before: "
                             f"{before[0]:,} and {before[1]:,} bytes")
-
-
-def listed(run):
-    """{VM: words} of `mullion list`."""
-    return {line.split()[0]: line.split() for line in run.sh("mullion list")[1:]}
 
 
 def test_the_service_vm_restarts(fabric, record_property):
