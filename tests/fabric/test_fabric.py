@@ -1,14 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 # What kernels share, through stock programs: the service VM's Debian and two VMs on its network.
 
-import os
-import re
-
-from fabric_rig import DB, MAIL, SSH, WEB, answers, devices, listed, on
+from fabric_rig import DB, MAIL, WEB, answers, devices, on
+from rounds import MAIL_FILE, come_and_go, restart_service, write_mail
 
 STREAM = 16 << 20  # bytes
-CYCLES = int(os.environ.get("FABRIC_CYCLES", "200"))
-RESTARTS = int(os.environ.get("FABRIC_RESTARTS", "2"))
+CYCLES = 200  # 1,000 in long_rounds
+RESTARTS = 2  # 20
 
 
 def test_ssh_and_the_way_out(fabric, record_property):
@@ -101,51 +99,18 @@ def test_root_over_nbd(fabric, record_property):
     record_property("seen", "a root on ext4 over NBD, its file found on the server")
 
 
-def numbers(run):
-    """The pool's free memory and the monitor's own in use."""
-    text = " ".join(run.sh("mullion machine --json"))
-    return [int(re.search(pattern, text)[1]) for pattern in (r'"memory-free": (\d+)',
-                                                             r'"used": (\d+)')]
-
-
 def test_vms_come_and_go(fabric, record_property):
     """A VM is made of a file, answers ssh, is stopped and destroyed; cycles leave nothing behind."""
-    block = ("vm mail {\\n cpus 1\\n memory 160M\\n kernel vmlinuz\\n initrd net.img\\n "
-             f"cmdline \"console=ttyS0 mullion.name=mail mullion.ip={MAIL}\"\\n network lan\\n}}\\n")
-    fabric.sh(f"printf '{block}' >/root/mail.conf")
-    fabric.sh(f"mullion create /root/mail.conf && mullion start mail; {answers(MAIL)}")
+    write_mail(fabric)
+    fabric.sh(f"mullion create {MAIL_FILE} && mullion start mail; {answers(MAIL)}")
     assert fabric.sh(on(MAIL, "hostname"))[-1] == "mail"
     fabric.sh("mullion config >/root/now; mullion diff /root/now")
     assert fabric.sh("mullion console mail </dev/null | grep -c MULLION-REPORT.name=mail")[-1] == "1"
     fabric.sh("mullion stop mail; mullion destroy mail")
     assert fabric.sh("cat /sys/devices/system/cpu/online")[-1] == "0-1"
-    before = numbers(fabric)
-    fabric.sh(f"(for i in $(seq {CYCLES}); do mullion create /root/mail.conf && "
-              "mullion start mail && mullion destroy mail || exit 1; done) >/root/cycles")
-    assert numbers(fabric) == before
-    assert fabric.sh("cat /sys/devices/system/cpu/online")[-1] == "0-1"
-    fabric.sh(on(WEB, f"ping -c 1 {DB}"))
-    record_property("seen", f"{CYCLES} cycles; free memory and the monitor's own are as before: "
-                            f"{before[0]:,} and {before[1]:,} bytes")
+    record_property("seen", come_and_go(fabric, CYCLES))
 
 
 def test_the_service_vm_restarts(fabric, record_property):
     """Its reboots, under load, are nobody else's: the others talk on, and are found as they were."""
-    first = listed(fabric)
-    before = int(first.pop("host")[6])
-    fabric.sh(on(WEB, f"(ping -i 0.5 {DB} >/tmp/pings 2>&1 &)"))
-    for number in range(before + 1, before + 1 + RESTARTS):
-        fabric.type_service(f"(dd if=/dev/sda of=/dev/null bs=1M & ping -f -q 10.0.2.2 & "
-                            f"{SSH} root@{WEB} cat /dev/zero & ) >/dev/null 2>&1; sleep 2; reboot")
-        fabric.prompt(number)
-        now = listed(fabric)
-        assert now.pop("host")[6] == str(number)
-        assert [words[5:7] for words in now.values()] == [words[5:7] for words in first.values()]
-        fabric.sh(answers(WEB))
-    fabric.sh(on(WEB, "killall -INT ping; sleep 1"))
-    said = " ".join(fabric.sh(on(WEB, "tail -3 /tmp/pings")))
-    sent, got = map(int, re.search(r"(\d+) packets transmitted, (\d+) packets received",
-                                   said).groups())
-    assert sent == got
-    record_property("seen", f"{RESTARTS} restarts under disk and network load; {got} of {sent} "
-                            "packets between the others meanwhile")
+    record_property("seen", restart_service(fabric, RESTARTS))
