@@ -31,7 +31,7 @@ def main():
     build = os.environ.get("BUILD", "build")
     where = [] if any(map(os.path.exists, sys.argv[1:])) else [os.path.dirname(__file__)]
     status = pytest.main(["-qq", "-p", "no:cacheprovider", *where,
-                          "--build", build, *sys.argv[1:]], plugins=[count])
+                          f"--build={build}", *sys.argv[1:]], plugins=[count])
     print(f"{count.passed} passed, {count.failed} failed")
     return int(status)
 
