@@ -19,7 +19,8 @@ from mkinitrd import Newc, applets  # noqa: E402
 from mullion_host.packages import Fetcher  # noqa: E402
 from mullion_host.steps import HostError  # noqa: E402
 
-PROGRAMS = {"dropbear-bin": "usr/sbin/dropbear", "nbd-client": "sbin/nbd-client",
+PROGRAMS = {"dropbear-bin": "usr/sbin/dropbear", "mdadm": "sbin/mdadm",
+            "nbd-client": "sbin/nbd-client", "nbd-server": "bin/nbd-server",
             "socat": "usr/bin/socat1"}
 NAMES = {"socat1": "socat"}
 MODULES = ("virtio_pci", "virtio_net", "vmw_vsock_virtio_transport", "nfsv4", "nbd", "raid1", "ext4",
@@ -107,8 +108,8 @@ def pack(build, key):
         archive.add(f"lib/modules/{os.path.basename(path)}", stat.S_IFREG | 0o644, read(path))
     names = "".join(os.path.basename(path) + "\n" for path in order)
     archive.add("lib/modules/order", stat.S_IFREG | 0o644, names.encode())
-    for name, mode in (("rc", 0o755), ("udhcpc", 0o755)):
-        archive.add(f"etc/{name}", stat.S_IFREG | mode, read(os.path.join(HERE, "net", name)))
+    for name in ("rc", "serve", "udhcpc"):
+        archive.add(f"etc/{name}", stat.S_IFREG | 0o755, read(os.path.join(HERE, "net", name)))
     archive.add("etc/passwd", stat.S_IFREG | 0o644, PASSWD)
     archive.add("root/.ssh/authorized_keys", stat.S_IFREG | 0o600, read(key))
     return archive.finish()
