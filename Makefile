@@ -43,7 +43,7 @@ $(BUILD)/mullion.elf: $(BUILD)/mullion64.elf
 
 include tools/host.mk
 include tests/unit/unit.mk
--include tests/boot/boot.mk tests/attack/attack.mk tests/teeth/teeth.mk tests/fabric/fabric.mk
+-include tests/boot/boot.mk tests/attack/attack.mk tests/teeth/teeth.mk tests/fabric/fabric.mk tests/live/live.mk
 include tests/fuzz/fuzz.mk bench/bench.mk
 
 .PHONY: help all check check-all evidence lint format loc reuse clean
@@ -59,6 +59,7 @@ help:
 	@echo "  make all              only build: build/mullion.elf and the command build/mullion"
 	@echo "  make check-unit check-portable check-boot check-attack    parts of make check"
 	@echo "  make check-fabric     the service VM's Debian, and what VMs share; part of it, too"
+	@echo "  make check-live       what leaves running VMs, changed by configuration; part of it, too"
 	@echo "  make service-disk     makes the service VM's disk alone"
 	@echo "  make check-fuzz       any input for parsers, loaders and a guest's devices (SECONDS=30)"
 	@echo "  make check-all        make check, what takes longer, and docs/EVIDENCE.md from all of it"
@@ -89,7 +90,7 @@ reuse: $(BUILD)/mullion.elf
 	@tools/loc.py $(BUILD) docs/REUSE.md
 
 # What a part's pytest has seen, for `make evidence`.
-check-unit check-boot check-attack check-attack-long check-fabric check-fabric-long: \
+check-unit check-boot check-attack check-attack-long check-fabric check-fabric-long check-live: \
 	export PYTEST_ADDOPTS = --rootdir=$(CURDIR) --junitxml=$(BUILD)/results/$@.xml -o junit_family=xunit1
 
 # The claims beside the results of the last `make check-all`, which does this at its end.

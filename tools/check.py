@@ -22,9 +22,9 @@ FUZZ_SECONDS = os.environ.get("FUZZ_SECONDS", "600")  # each target, in check-al
 # What else stands behind a part's name is for make.
 PARTS = {
     "check": ["all", "lint", "check-portable", "check-unit", "check-fuzz", "check-boot",
-              "check-attack", "check-fabric"],
+              "check-attack", "check-fabric", "check-live"],
     "check-all": ["all", "lint", "check-portable", "check-unit", f"check-fuzz SECONDS={FUZZ_SECONDS}",
-                  "check-boot", "check-attack", "check-fabric", "check-attack-long",
+                  "check-boot", "check-attack", "check-fabric", "check-live", "check-attack-long",
                   "check-fabric-long", "check-teeth", "evidence"],
 }
 EVIDENCE = "docs/EVIDENCE.md"  # written at the end, and so no change of the tree that was tested

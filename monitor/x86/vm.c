@@ -205,8 +205,9 @@ void vm_boot(struct vm *vm)
     atomic_store(&vm->cores_up, 1);
     vm->starts++;
     atomic_store(&vm->state, VM_RUNNING);
-    log_info("vm \"%s\": start %u, kernel %s, nested tables at 0x%lx", vm->config->name, vm->starts,
-             vm->kernel->name, (uint64_t)vm->nested_root);
+    log_info("vm \"%s\": start %u, kernel %s, nested tables at 0x%lx, control block at 0x%lx",
+             vm->config->name, vm->starts,
+             vm->kernel->name, (uint64_t)vm->nested_root, (uint64_t)vm->vcpus[0].control);
     if (atomic_load(&vm->doomed))
         vm_stop(&vm->vcpus[0], false, "destroyed by the service VM");
 }

@@ -24,15 +24,15 @@ class BareDebian(Machine):
         return words
 
 
-def debian_machine(build, directory, bare=False, controller="ahci", more=()):
-    """A machine whose service VM is the Debian; MORE are further VMs."""
+def debian_machine(build, directory, bare=False, controller="ahci", more=(), files=()):
+    """A machine whose service VM is the Debian; MORE are further VMs, FILES for its second disk."""
     kind = BareDebian if bare else Machine
     vms = [service(cpus=2), *more]
     machine = kind(build, vms, directory=directory, image="boot/mullion.elf",
                    memory=MEMORY if bare else 0)
     give_debian(machine, controller)
     files = {**run_files(build), "mirror": "tests/fabric/mirror.sh",
-             **{name: os.path.join(build, "fabric", name) for name in ("mark", "blocks")}}
+             **{name: os.path.join(build, "fabric", name) for name in ("mark", "blocks")}, **dict(files)}
     write_run_disk(machine, files)
     return machine
 
@@ -56,8 +56,8 @@ class DebianRun(Run):
 
     commands = 0
 
-    def __init__(self, machine):
-        super().__init__(machine, False)
+    def __init__(self, machine, monitor):
+        super().__init__(machine, monitor)
 
     def sh(self, command, seconds=SECONDS):
         """The lines that a command prints; it must succeed."""
@@ -79,9 +79,9 @@ class DebianRun(Run):
                   seconds=SECONDS)
 
 
-def start(machine, runs):
-    """The running machine, appended to RUNS, with the Debian at its prompt."""
-    run = DebianRun(machine)
+def start(machine, runs, monitor=False):
+    """The running machine, appended to RUNS, with the Debian at its prompt; with QEMU's MONITOR?"""
+    run = DebianRun(machine, monitor)
     runs.append(run)
     run.__enter__()
     run.prompt()

@@ -144,12 +144,13 @@ static void carry_out(struct vcpu *vcpu, enum control_event event)
         svm_advance(vcpu, 3);
         break;
     case CONTROL_RDTSC:
-        read_tsc(vcpu, false);
-        svm_advance(vcpu, 2);
-        break;
     case CONTROL_RDTSCP:
-        read_tsc(vcpu, true);
-        svm_advance(vcpu, 3);
+        if (vmcb_of(vcpu)->next_rip != 0) {
+            read_tsc(vcpu, event == CONTROL_RDTSCP);
+            svm_advance(vcpu, 3);
+            break;
+        }
+        svm_step_over(vcpu, event); /* which of the two it is, emulators do not say */
         break;
     default:
         svm_step_over(vcpu, event);

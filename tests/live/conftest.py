@@ -1,0 +1,20 @@
+# SPDX-License-Identifier: Apache-2.0
+# Options and fixtures of the boot tests, and what tests/fabric has for a Debian service VM.
+
+import importlib.util
+import os
+import sys
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.dont_write_bytecode = True
+for folder in ("bench", "tests/boot", "tests/fabric", "tools"):
+    sys.path.insert(0, os.path.join(HERE, "..", "..", folder))
+
+_specification = importlib.util.spec_from_file_location(
+    "boot_conftest", os.path.join(HERE, "..", "boot", "conftest.py"))
+_boot = importlib.util.module_from_spec(_specification)
+_specification.loader.exec_module(_boot)
+pytest_addoption = _boot.pytest_addoption
+pytest_runtest_makereport = _boot.pytest_runtest_makereport
+build = _boot.build
+boot = _boot.boot
