@@ -142,7 +142,8 @@ class Edit(ControlTest):
             status, _, err = self.run_mullion("edit", text=text)
             self.assertEqual(status, 1)
             draft, = self.drafts()
-            self.assertEqual(err, f"mullion: not now\nmullion: what you have written is in {draft}\n")
+            self.assertEqual(err, "mullion: not now\n"
+                                  f"mullion: what you have written is in {draft}\n")
             del self.monitor.refuse["apply"]
             self.assertIn("web: port-0x70 deny -> allow", self.good("apply", draft))
             self.good("undo")

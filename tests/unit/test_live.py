@@ -98,7 +98,8 @@ class Set(LiveTest):
                 (["port 0x70-0x70 deny"], "port  112=allow", ["port  112 allow"]),
                 (["port 0x70-0x71 deny"], "port 0x70=allow",
                  ["port 0x70-0x71 deny", "port 0x70 allow"]),
-                (["msr 0x10 read deny"], "msr 0x10=allow", ["msr 0x10 read deny", "msr 0x10 allow"]),
+                (["msr 0x10 read deny"], "msr 0x10=allow",
+                 ["msr 0x10 read deny", "msr 0x10 allow"]),
                 (["msr 0x10 read deny", "msr 0x10 write deny"], "msr 0x10 read=allow",
                  ["msr 0x10 write deny", "msr 0x10 read allow"])):
             self.web.controls = old
