@@ -186,7 +186,7 @@ int diff_run(char **args, const struct options *options)
             changed += print_changes(vm, &file.vms[i]) > 0 ? 1 : 0;
     }
     if (changed > 0)
-        fprintf(stderr, "mullion: apply changes no more than port and msr of a VM that is there; "
+        fprintf(stderr, "mullion: apply cannot change all of this in a VM that is there; "
                         "destroy it first\n");
     return STATUS_OK;
 }
