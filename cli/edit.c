@@ -11,6 +11,7 @@
 #include "apply.h"
 #include "check.h"
 #include "editor.h"
+#include "interrupt.h"
 #include "lines.h"
 
 /* What a try has come to, besides a STATUS_: the machine is another one by now. */
@@ -59,7 +60,7 @@ static bool is_untouched(const struct edit *edit)
            memcmp(text, edit->base.text, (size_t)length) == 0;
 }
 
-/* What stands on standard input decides; its end is a no. */
+/* What stands on standard input decides; its end, or Ctrl-C, is a no. */
 static bool ask_again(void)
 {
     char line[80];
@@ -94,7 +95,7 @@ static int edit_until_done(struct edit *edit, bool *kept)
             return status;
         if (status == LATE) /* once more from here would take the other change back */
             return STATUS_ERRORS;
-        if (!ask_again())
+        if (interrupt_came() || !ask_again())
             return status;
     }
 }
@@ -105,7 +106,8 @@ int edit_run(char **args, const struct options *options)
     bool kept = false;
     (void)args;
     int status = snapshot_take(&edit.base);
-    control_close(); /* an editor may be open for hours */
+    interrupt_catch(); /* to leave, and not without saying where the text is */
+    control_close();   /* an editor may be open for hours */
     if (status == STATUS_OK)
         status = draft_make(&edit.draft, edit.base.text);
     if (status == STATUS_OK)

@@ -150,6 +150,23 @@ class Edit(ControlTest):
             os.remove(draft)
             os.remove(self.path("called"))
 
+    def test_interrupt(self):
+        """Ctrl-C is the editor's; at the question it leaves, and tells where the text is."""
+        self.editor("echo 'vm x {' >>\"$file\"; trap 'echo stays' INT; echo edits; read -r line")
+        command = pexpect.spawn(MULLION, ["edit"], env=self.environment, timeout=60,
+                                encoding="ascii")
+        self.addCleanup(command.close)
+        command.expect_exact("edits\r\n")
+        command.sendintr()
+        command.expect_exact("stays\r\n")
+        command.sendline()
+        command.expect_exact("edit again, or leave it? [e/l] ")
+        command.sendintr()
+        command.expect_exact(f"what you have written is in {self.drafts()[0]}\r\n")
+        command.expect(pexpect.EOF)
+        command.close()
+        self.assertEqual(command.exitstatus, 1)
+
     def test_two_editors(self):
         """The second is refused, with what the first has changed, and its text is kept."""
         self.write("first-editor", "#!/bin/sh\nsed -i 's/0x70 deny/0x80 deny/' \"$1\"\n")

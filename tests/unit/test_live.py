@@ -77,6 +77,15 @@ class Apply(LiveTest):
             "web: port-0x70 deny -> none", "db: destroyed", SETTLED.strip()])
 
 
+    def test_with_what_comes_back(self):
+        """A VM goes, and its core and memory come back to Linux, which may count as a change."""
+        self.good("create", "-", text=VM_FILE)
+        self.monitor.meanwhile["take"] = self.somebody_sets()
+        self.assertEqual(self.apply("")[:2], (0, "db: destroyed\n"))
+        self.assertNotIn("take", self.monitor.meanwhile)
+        self.assertEqual(self.good("undo"), "db: created, cores 4,6, memory 512 MiB\n")
+
+
 class Set(LiveTest):
     def test_text(self):
         """The lines stand at the end of the VM's block, and the change is of what was read."""
@@ -118,6 +127,7 @@ class Set(LiveTest):
 
     def test_errors(self):
         """Told by the setting, not by a line of a text that nobody has seen; nothing is asked."""
+        self.web.controls = ["msr 0x10 allow"]  # is replaced: the lines behind it move up
         for setting, reason in (("port 0x70=what", 'what is not known; write'),
                                 ("msr read=deny", 'msr'), ("zzz=1", "zzz"),
                                 ("port 0x71-0x70=deny", "port")):
@@ -220,7 +230,8 @@ class Undo(LiveTest):
         self.assertIn("there is nothing to undo", err)
 
     def test_damaged(self):
-        for text in ("", "vm web { }\n", "# Before configuration \n", "\0"):
+        for text in ("", "vm web { }\n", "# Before configuration \n", "\0",
+                     "# before configuration 1\n"):
             self.write("run/mullion/undo", text)
             self.assertEqual(self.run_mullion("undo"),
                              (2, "", "mullion: /run/mullion/undo: this file is damaged\n"))
