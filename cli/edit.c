@@ -35,6 +35,11 @@ static int apply_draft(void *context)
     if (length < 0)
         return STATUS_USAGE;
     apply.length = (size_t)length;
+    if (strspn(apply.text, " \t\r\n") >= apply.length) {
+        fprintf(stderr, "mullion: %s: this is empty; to leave a machine without VMs destroy them\n",
+                apply.path);
+        return STATUS_ERRORS;
+    }
     int status = check_text(apply.path, apply.text, apply.length, 0, &config);
     if (status != STATUS_OK)
         return status;

@@ -150,6 +150,13 @@ class Edit(ControlTest):
             os.remove(draft)
             os.remove(self.path("called"))
 
+    def test_empty_file(self):
+        """It would destroy every VM; who has emptied it wants to leave."""
+        self.editor('echo >"$file"')
+        status, _, err = self.run_mullion("edit")
+        self.assertEqual((status, self.asked("apply")), (1, []))
+        self.assertIn("mullion.conf: this is empty", err)
+
     def test_interrupt(self):
         """Ctrl-C is the editor's; at the question it leaves, and tells where the text is."""
         self.editor("echo 'vm x {' >>\"$file\"; trap 'echo stays' INT; echo edits; read -r line")
