@@ -2,7 +2,6 @@
 #include "apart.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -21,7 +20,6 @@ int apart_run(int (*run)(void *context), void *context)
         return STATUS_ERRORS;
     }
     if (child == 0) {
-        signal(SIGINT, SIG_IGN); /* what has been begun is finished */
         int status = run(context);
         fflush(stdout);
         _exit(status);

@@ -8,6 +8,7 @@
 #include "check.h"
 #include "create.h"
 #include "life.h"
+#include "linux.h"
 #include "record.h"
 #include "timer.h"
 #include "undo.h"
@@ -56,10 +57,9 @@ static int wait_settled(uint64_t seconds)
             print_settled(cores, ticks);
             return STATUS_OK;
         }
-        if (timer_passed(limit)) {
-            fprintf(stderr,
-                    "mullion: %lu of %lu cores have taken it after %lu s; see: mullion log\n",
-                    taken, cores, seconds != 0 ? seconds : SETTLE_SECONDS);
+        if (timer_passed(limit) || linux_interrupted()) {
+            fprintf(stderr, "mullion: %lu of %lu cores have taken it so far; see: mullion log\n",
+                    taken, cores);
             return STATUS_TIME;
         }
     }

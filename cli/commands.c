@@ -105,9 +105,9 @@ const struct command commands[] = {
     {"undo", "[--timeout SECONDS]", "back to what was before the last apply, set, edit or undo",
      undo_run, 0, 0},
     {"trace", "[--event WHAT] [--seconds N] [--summary] [--json] VM",
-     "the events of the VM's settings with log, live, until Ctrl-C or for N seconds; only\n"
-     "those of WHAT, such as rdtsc or port,msr; --summary prints at the end how many of each\n"
-     "event, and from where.",
+     "what the VM does that its settings log, live, until Ctrl-C or for N seconds; only\n"
+     "the events WHAT, such as rdtsc or port,msr. --summary: at the end, how many of each\n"
+     "event there were, and where.",
      trace_run, 1, 1},
     {"upload", "[--as NAME] FILE...", "gives the monitor kernels and initial RAM disks to keep",
      module_upload, 1, MANY},

@@ -211,7 +211,7 @@ int diff_run(char **args, const struct options *options)
         print_controls(vm, &file.vms[i]);
     }
     if (changed > 0)
-        fprintf(stderr,
-                "mullion: of a VM that is there apply changes controls only; destroy it first\n");
+        fprintf(stderr, "mullion: apply cannot change all of this in a VM that is there; "
+                        "destroy it first\n");
     return STATUS_OK;
 }

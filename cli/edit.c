@@ -11,6 +11,7 @@
 #include "apply.h"
 #include "check.h"
 #include "editor.h"
+#include "interrupt.h"
 #include "lines.h"
 
 /* What a try has come to, besides a STATUS_: the machine is another one by now. */
@@ -34,6 +35,11 @@ static int apply_draft(void *context)
     if (length < 0)
         return STATUS_USAGE;
     apply.length = (size_t)length;
+    if (strspn(apply.text, " \t\r\n") >= apply.length) {
+        fprintf(stderr, "mullion: %s: this is empty; to leave a machine without VMs destroy them\n",
+                apply.path);
+        return STATUS_ERRORS;
+    }
     int status = check_text(apply.path, apply.text, apply.length, 0, &config);
     if (status != STATUS_OK)
         return status;
@@ -59,7 +65,7 @@ static bool is_untouched(const struct edit *edit)
            memcmp(text, edit->base.text, (size_t)length) == 0;
 }
 
-/* What stands on standard input decides; its end is a no. */
+/* What stands on standard input decides; its end, or Ctrl-C, is a no. */
 static bool ask_again(void)
 {
     char line[80];
@@ -94,7 +100,7 @@ static int edit_until_done(struct edit *edit, bool *kept)
             return status;
         if (status == LATE) /* once more from here would take the other change back */
             return STATUS_ERRORS;
-        if (!ask_again())
+        if (interrupt_came() || !ask_again())
             return status;
     }
 }
@@ -105,7 +111,8 @@ int edit_run(char **args, const struct options *options)
     bool kept = false;
     (void)args;
     int status = snapshot_take(&edit.base);
-    control_close(); /* an editor may be open for hours */
+    interrupt_catch(); /* to leave, and not without saying where the text is */
+    control_close();   /* an editor may be open for hours */
     if (status == STATUS_OK)
         status = draft_make(&edit.draft, edit.base.text);
     if (status == STATUS_OK)

@@ -41,8 +41,8 @@ int editor_run(const char *path)
 {
     int result = 0;
     fflush(stdout);
-    /* Ctrl-C is the editor's. */
-    void (*before)(int) = signal(SIGINT, SIG_IGN);
+    struct sigaction ignore = {.sa_handler = SIG_IGN}, before;
+    sigaction(SIGINT, &ignore, &before); /* Ctrl-C is the editor's */
     pid_t child = fork();
     if (child == 0) {
         signal(SIGINT, SIG_DFL);
@@ -50,7 +50,7 @@ int editor_run(const char *path)
     }
     while (child > 0 && waitpid(child, &result, 0) < 0 && errno == EINTR)
         continue;
-    signal(SIGINT, before);
+    sigaction(SIGINT, &before, NULL);
     if (child > 0 && WIFEXITED(result) && WEXITSTATUS(result) == 0)
         return STATUS_OK;
     if (child > 0 && WIFEXITED(result) && WEXITSTATUS(result) == NOT_FOUND)

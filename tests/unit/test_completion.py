@@ -32,6 +32,10 @@ class Completion(ControlTest):
         self.assertEqual(self.complete("stop", "web", "-"), {"--timeout"})
         self.assertEqual(self.complete("config", "-"), set())
         self.assertEqual(self.complete("stop", "--timeout", ""), set())
+        self.assertEqual(self.complete("trace", "-"), {"--event", "--json", "--seconds",
+                                                       "--summary"})
+        self.assertEqual(self.complete("trace", "--seconds", ""), set())
+        self.assertEqual(self.complete("trace", "--event", "p"), {"pause", "port"})
 
     def test_names(self):
         self.assertEqual(self.complete("console", ""), {"host", "web"})
@@ -39,9 +43,21 @@ class Completion(ControlTest):
         self.monitor.modules["mine"] = [5, "yes"]
         self.assertEqual(self.complete("forget", ""), {"mine"})
 
+    def test_settings(self):
+        """Of `set` the VM, then events, and behind the = what to do with them."""
+        self.assertEqual(self.complete("set", ""), {"host", "web"})
+        self.assertEqual(self.complete("set", "--timeout", "5", "w"), {"web"})
+        self.assertEqual(self.complete("set", "web", "rdt"), {"rdtsc=", "rdtscp="})
+        self.assertEqual(self.complete("set", "--timeout", "5", "web", "xs"), {"xsetbv="})
+        self.assertEqual(self.complete("set", "web", "rdtsc", "="),
+                         {"pass", "count", "log", "deny"})
+        self.assertEqual(self.complete("set", "web", "rdtsc", "=", "c"), {"count"})
+        self.assertEqual(self.complete("set", "web", "-"), {"--timeout"})
+
     def test_files(self):
         self.write("a.conf", "")
         self.assertEqual(self.complete("create", "a"), {"a.conf"})
+        self.assertEqual(self.complete("apply", "--watch", "a"), {"a.conf"})
         self.assertEqual(self.complete("grub-entry", "--image", "a"), {"a.conf"})
         self.assertEqual(self.complete("upload", "--as", ""), set())
         self.assertEqual(self.complete("probe", "--root", "pr"), {"proc"})

@@ -32,7 +32,8 @@ class Damage(ControlTest):
                 "version": self.monitor.do_version, "settle": self.monitor.do_settle,
                 "apply": lambda: "changed vm web what port-0x70 old none new deny\n",
                 "trace": lambda: "events from 0 to 1 lost 0\n"
-                                 "event number 0 tsc 1 cpu 2 rip 0x1 what hlt operand 0x0\n"}[request]()
+                                 "event number 0 tsc 1 cpu 2 rip 0x1 what hlt operand 0x0\n"}
+        good = good[request]()
         text = bytearray(good.encode("ascii"))
         for _ in range(random.randint(1, 4)):
             at = random.randrange(len(text) + 1)

@@ -142,12 +142,37 @@ class Edit(ControlTest):
             status, _, err = self.run_mullion("edit", text=text)
             self.assertEqual(status, 1)
             draft, = self.drafts()
-            self.assertEqual(err, f"mullion: not now\nmullion: what you have written is in {draft}\n")
+            self.assertEqual(err, "mullion: not now\n"
+                                  f"mullion: what you have written is in {draft}\n")
             del self.monitor.refuse["apply"]
             self.assertIn("web: port-0x70 deny -> allow", self.good("apply", draft))
             self.good("undo")
             os.remove(draft)
             os.remove(self.path("called"))
+
+    def test_empty_file(self):
+        """It would destroy every VM; who has emptied it wants to leave."""
+        self.editor('echo >"$file"')
+        status, _, err = self.run_mullion("edit")
+        self.assertEqual((status, self.asked("apply")), (1, []))
+        self.assertIn("mullion.conf: this is empty", err)
+
+    def test_interrupt(self):
+        """Ctrl-C is the editor's; at the question it leaves, and tells where the text is."""
+        self.editor("echo 'vm x {' >>\"$file\"; trap 'echo stays' INT; echo edits; read -r line")
+        command = pexpect.spawn(MULLION, ["edit"], env=self.environment, timeout=60,
+                                encoding="ascii")
+        self.addCleanup(command.close)
+        command.expect_exact("edits\r\n")
+        command.sendintr()
+        command.expect_exact("stays\r\n")
+        command.sendline()
+        command.expect_exact("edit again, or leave it? [e/l] ")
+        command.sendintr()
+        command.expect_exact(f"what you have written is in {self.drafts()[0]}\r\n")
+        command.expect(pexpect.EOF)
+        command.close()
+        self.assertEqual(command.exitstatus, 1)
 
     def test_two_editors(self):
         """The second is refused, with what the first has changed, and its text is kept."""
