@@ -89,8 +89,8 @@ reuse: $(BUILD)/mullion.elf
 	@tools/loc.py $(BUILD) docs/REUSE.md
 
 # What a part's pytest has seen, for `make evidence`.
-check-unit check-boot check-attack check-attack-long check-fabric: export PYTEST_ADDOPTS = --rootdir=$(CURDIR) \
-	--junitxml=$(BUILD)/results/$@.xml -o junit_family=xunit1
+check-unit check-boot check-attack check-attack-long check-fabric check-fabric-long: \
+	export PYTEST_ADDOPTS = --rootdir=$(CURDIR) --junitxml=$(BUILD)/results/$@.xml -o junit_family=xunit1
 
 # The claims beside the results of the last `make check-all`, which does this at its end.
 evidence:

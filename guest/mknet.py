@@ -19,7 +19,8 @@ from mkinitrd import Newc, applets  # noqa: E402
 from mullion_host.packages import Fetcher  # noqa: E402
 from mullion_host.steps import HostError  # noqa: E402
 
-PROGRAMS = {"dropbear-bin": "usr/sbin/dropbear", "nbd-client": "sbin/nbd-client",
+PROGRAMS = {"dropbear-bin": "usr/sbin/dropbear", "mdadm": "sbin/mdadm",
+            "nbd-client": "sbin/nbd-client", "nbd-server": "bin/nbd-server",
             "socat": "usr/bin/socat1"}
 NAMES = {"socat1": "socat"}
 MODULES = ("virtio_pci", "virtio_net", "vmw_vsock_virtio_transport", "nfsv4", "nbd", "raid1", "ext4",
@@ -64,20 +65,28 @@ def modules(build, series):
     return order
 
 
-def program(fetcher, package, inside):
-    """The program's file, and those of the libraries that it is linked with."""
-    folder, _ = fetcher.unpacked_whole(package)
-    file = next((os.path.join(folder, path) for path in (inside, f"usr/{inside}", inside[:-1])
-                 if os.path.exists(os.path.join(folder, path))), None)
-    if file is None:
-        raise HostError(f"package {package} has no {inside}")
+def linked(folder, file):
+    """What ldd says of a program, a line for each library; FOLDER has those that the system lacks."""
     own = [os.path.join(folder, top, "lib/x86_64-linux-gnu") for top in ("", "usr")]
     done = subprocess.run(["ldd", file], check=True, text=True, stdout=subprocess.PIPE,
                           env={**os.environ, "LD_LIBRARY_PATH": ":".join(own)})
-    missing = [line.split()[0] for line in done.stdout.splitlines() if "not found" in line]
-    if missing:
-        raise HostError(f"{inside} lacks {' '.join(missing)}")
-    return file, re.findall(r"(/\S+) \(0x", done.stdout)
+    return done.stdout.splitlines()
+
+
+def program(fetcher, package, inside):
+    """The program's file, and those of the libraries that it is linked with. Most need no more than is
+    here, though their packages name more: mdadm's a whole systemd."""
+    for unpacked in (fetcher.unpacked, fetcher.unpacked_whole):
+        folder, _ = unpacked(package)
+        file = next((os.path.join(folder, path) for path in (inside, f"usr/{inside}", inside[:-1])
+                     if os.path.exists(os.path.join(folder, path))), None)
+        if file is None:
+            raise HostError(f"package {package} has no {inside}")
+        lines = linked(folder, file)
+        missing = [line.split()[0] for line in lines if "not found" in line]
+        if not missing:
+            return file, re.findall(r"(/\S+) \(0x", "\n".join(lines))
+    raise HostError(f"{inside} lacks {' '.join(missing)}")
 
 
 def pack(build, key):
@@ -95,10 +104,10 @@ def pack(build, key):
         archive.add(f"bin/{name}", stat.S_IFLNK | 0o777, b"busybox")
     libraries = set()
     for package, inside in PROGRAMS.items():
-        file, linked = program(fetcher, package, inside)
+        file, needed = program(fetcher, package, inside)
         name = os.path.basename(inside)
         archive.add(f"sbin/{NAMES.get(name, name)}", stat.S_IFREG | 0o755, read(file))
-        libraries |= set(linked)
+        libraries |= set(needed)
     for library in sorted(libraries):
         folder = "lib64" if os.path.basename(library).startswith("ld-") else "lib"
         archive.add(f"{folder}/{os.path.basename(library)}", stat.S_IFREG | 0o755, read(library))
@@ -107,8 +116,8 @@ def pack(build, key):
         archive.add(f"lib/modules/{os.path.basename(path)}", stat.S_IFREG | 0o644, read(path))
     names = "".join(os.path.basename(path) + "\n" for path in order)
     archive.add("lib/modules/order", stat.S_IFREG | 0o644, names.encode())
-    for name, mode in (("rc", 0o755), ("udhcpc", 0o755)):
-        archive.add(f"etc/{name}", stat.S_IFREG | mode, read(os.path.join(HERE, "net", name)))
+    for name in ("rc", "serve", "udhcpc"):
+        archive.add(f"etc/{name}", stat.S_IFREG | 0o755, read(os.path.join(HERE, "net", name)))
     archive.add("etc/passwd", stat.S_IFREG | 0o644, PASSWD)
     archive.add("root/.ssh/authorized_keys", stat.S_IFREG | 0o600, read(key))
     return archive.finish()

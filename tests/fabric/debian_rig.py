@@ -31,7 +31,8 @@ def debian_machine(build, directory, bare=False, controller="ahci", more=()):
     machine = kind(build, vms, directory=directory, image="boot/mullion.elf",
                    memory=MEMORY if bare else 0)
     give_debian(machine, controller)
-    files = {**run_files(build), "mark": os.path.join(build, "fabric", "mark")}
+    files = {**run_files(build), "mirror": "tests/fabric/mirror.sh",
+             **{name: os.path.join(build, "fabric", name) for name in ("mark", "blocks")}}
     write_run_disk(machine, files)
     return machine
 

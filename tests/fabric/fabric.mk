@@ -3,12 +3,22 @@
 
 BUILD ?= build
 
-.PHONY: check-fabric
+.PHONY: check-fabric check-fabric-long
 
-$(BUILD)/fabric/mark: tests/fabric/mark.c
+FABRIC_PROGRAMS := $(BUILD)/fabric/mark $(BUILD)/fabric/blocks
+
+$(FABRIC_PROGRAMS): $(BUILD)/fabric/%: tests/fabric/%.c
 	@mkdir -p $(@D)
 	@$(CC) -std=gnu17 -Os -static -Wall -Wextra -Werror -o $@ $<
 
-check-fabric: $(BUILD)/mullion.elf $(BUILD)/mullion guests service-disk $(BUILD)/guests/net.img $(BUILD)/fabric/mark $(BUILD)/bench/count.so
+FABRIC_NEEDS := $(BUILD)/mullion.elf $(BUILD)/mullion guests service-disk $(BUILD)/guests/net.img \
+	$(FABRIC_PROGRAMS)
+
+check-fabric: $(FABRIC_NEEDS) $(BUILD)/bench/count.so
 	@tools/deps.sh build run disk check
 	@BUILD=$(BUILD) tests/fabric/run.py
+
+# Cycles and restarts, more of them than check-fabric has time for: for check-all.
+check-fabric-long: $(FABRIC_NEEDS)
+	@tools/deps.sh build run disk check
+	@BUILD=$(BUILD) tests/fabric/run.py tests/fabric/long_rounds.py

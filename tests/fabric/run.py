@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-# Runs pytest on this folder; the last line says how many tests passed and failed.
+# Runs pytest on this folder, or on the files that are named; the last line says how many tests passed and failed.
 
 import os
 import sys
@@ -29,8 +29,9 @@ class Count:
 def main():
     count = Count()
     build = os.environ.get("BUILD", "build")
-    status = pytest.main(["-qq", "-p", "no:cacheprovider", os.path.dirname(__file__),
-                          "--build", build, *sys.argv[1:]], plugins=[count])
+    where = [] if any(map(os.path.exists, sys.argv[1:])) else [os.path.dirname(__file__)]
+    status = pytest.main(["-qq", "-p", "no:cacheprovider", *where,
+                          f"--build={build}", *sys.argv[1:]], plugins=[count])
     print(f"{count.passed} passed, {count.failed} failed")
     return int(status)
 

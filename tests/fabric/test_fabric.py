@@ -1,53 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 # What kernels share, through stock programs: the service VM's Debian and two VMs on its network.
 
-import re
+from fabric_rig import DB, MAIL, WEB, answers, devices, on
+from rounds import MAIL_FILE, come_and_go, restart_service, write_mail
 
-import pytest
-
-from debian_rig import debian_machine, start
-from mullion_host.debian import give_network
-from rig import guest
-
-WEB, DB = "10.77.0.11", "10.77.0.12"
-SSH = "ssh -o StrictHostKeyChecking=no -o LogLevel=ERROR -o ConnectTimeout=20"
 STREAM = 16 << 20  # bytes
-CYCLES = 200
-
-
-@pytest.fixture(scope="module")
-def fabric(build):
-    """The service VM, `web`, and `db`, which has socket connections with web."""
-    runs = []
-    machine = debian_machine(build, "fabric/shared",
-                             more=[guest("web", cpus=2), guest("db", cpus=1)])
-    machine.vms[2].settings = "peers web"
-    give_network(machine)
-    try:
-        run = start(machine, runs)
-        for address in (WEB, DB):
-            run.sh(f"for i in $(seq 60); do {SSH} root@{address} true 2>/dev/null && break; "
-                   f"sleep 1; done; {SSH} root@{address} true")
-        yield run
-    finally:
-        for run in runs:
-            run.end()
-
-
-def on(address, command):
-    """The words that run COMMAND in a VM, from the service VM."""
-    return f"{SSH} root@{address} '{command}'"
-
-
-def devices(run, kind="net"):
-    """{VM: {counter: number}} as `mullion stats` says."""
-    found = {}
-    for line in run.sh("mullion stats"):
-        words = line.split()
-        if len(words) == 9 and words[1] == kind:
-            found[words[0]] = dict(zip(("rx", "rx-bytes", "tx", "tx-bytes", "drops", "kicks",
-                                        "interrupts"), map(int, words[2:])))
-    return found
+CYCLES = 200  # 1,000 in long_rounds
+RESTARTS = 2  # 20
 
 
 def test_ssh_and_the_way_out(fabric, record_property):
@@ -57,7 +16,7 @@ def test_ssh_and_the_way_out(fabric, record_property):
     fabric.sh(on(WEB, f"ping -c 2 {DB}"))
     fabric.sh(on(DB, "ping -c 2 10.0.2.2"))
     listed = fabric.sh("mullion list")
-    assert [line.split()[0] for line in listed] == ["VM", "host", "web", "db"]
+    assert [line.split()[0] for line in listed] == ["VM", "host", *(vm.name for vm in fabric.machine.vms[1:])]
     record_property("seen", "ssh into two VMs, VM to VM, VM to the emulator's host")
 
 
@@ -140,49 +99,18 @@ def test_root_over_nbd(fabric, record_property):
     record_property("seen", "a root on ext4 over NBD, its file found on the server")
 
 
-def numbers(run):
-    """The pool's free memory and the monitor's own in use."""
-    text = " ".join(run.sh("mullion machine --json"))
-    return [int(re.search(pattern, text)[1]) for pattern in (r'"memory-free": (\d+)',
-                                                             r'"used": (\d+)')]
-
-
 def test_vms_come_and_go(fabric, record_property):
     """A VM is made of a file, answers ssh, is stopped and destroyed; cycles leave nothing behind."""
-    fabric.sh("printf 'vm mail {\\n cpus 1\\n memory 160M\\n kernel vmlinuz\\n initrd net.img\\n "
-              "cmdline \"console=ttyS0 mullion.name=mail mullion.ip=10.77.0.13\"\\n network lan\\n}"
-              "\\n' >/root/mail.conf")
-    fabric.sh("mullion create /root/mail.conf && mullion start mail")
-    fabric.sh(f"for i in $(seq 60); do {SSH} root@10.77.0.13 true 2>/dev/null && break; sleep 1; "
-              "done")
-    assert fabric.sh(on("10.77.0.13", "hostname"))[-1] == "mail"
+    write_mail(fabric)
+    fabric.sh(f"mullion create {MAIL_FILE} && mullion start mail; {answers(MAIL)}")
+    assert fabric.sh(on(MAIL, "hostname"))[-1] == "mail"
     fabric.sh("mullion config >/root/now; mullion diff /root/now")
     assert fabric.sh("mullion console mail </dev/null | grep -c MULLION-REPORT.name=mail")[-1] == "1"
     fabric.sh("mullion stop mail; mullion destroy mail")
     assert fabric.sh("cat /sys/devices/system/cpu/online")[-1] == "0-1"
-    before = numbers(fabric)
-    fabric.sh(f"(for i in $(seq {CYCLES}); do mullion create /root/mail.conf && "
-              "mullion start mail && mullion destroy mail || exit 1; done) >/root/cycles")
-    assert numbers(fabric) == before
-    assert fabric.sh("cat /sys/devices/system/cpu/online")[-1] == "0-1"
-    fabric.sh(on(WEB, f"ping -c 1 {DB}"))
-    record_property("seen", f"{CYCLES} cycles; free memory and the monitor's own are as before: "
-                            f"{before[0]:,} and {before[1]:,} bytes")
+    record_property("seen", come_and_go(fabric, CYCLES))
 
 
 def test_the_service_vm_restarts(fabric, record_property):
-    """Its reboot, under load, is nobody else's: the others talk on, and are found as they were."""
-    fabric.sh(on(WEB, f"(ping -i 0.5 {DB} >/tmp/pings 2>&1 &)"))
-    fabric.type_service("(dd if=/dev/sda of=/dev/null bs=1M &) ; sleep 2; reboot")
-    fabric.prompt(2)
-    listed = {line.split()[0]: line.split() for line in fabric.sh("mullion list")[1:]}
-    assert listed["host"][6] == "2"
-    assert listed["web"][6] == listed["db"][6] == "1"
-    assert listed["web"][5] == listed["db"][5] == "running"
-    fabric.sh(f"for i in $(seq 60); do {SSH} root@{WEB} true 2>/dev/null && break; sleep 1; done")
-    fabric.sh(on(WEB, "killall -INT ping; sleep 1"))
-    said = " ".join(fabric.sh(on(WEB, "tail -3 /tmp/pings")))
-    sent, got = map(int, re.search(r"(\d+) packets transmitted, (\d+) packets received",
-                                   said).groups())
-    assert sent == got
-    record_property("seen", f"{sent} of {got} packets between the others during the restart")
+    """Its reboots, under load, are nobody else's: the others talk on, and are found as they were."""
+    record_property("seen", restart_service(fabric, RESTARTS))
