@@ -65,20 +65,28 @@ def modules(build, series):
     return order
 
 
-def program(fetcher, package, inside):
-    """The program's file, and those of the libraries that it is linked with."""
-    folder, _ = fetcher.unpacked_whole(package)
-    file = next((os.path.join(folder, path) for path in (inside, f"usr/{inside}", inside[:-1])
-                 if os.path.exists(os.path.join(folder, path))), None)
-    if file is None:
-        raise HostError(f"package {package} has no {inside}")
+def linked(folder, file):
+    """What ldd says of a program, a line for each library; FOLDER has those that the system lacks."""
     own = [os.path.join(folder, top, "lib/x86_64-linux-gnu") for top in ("", "usr")]
     done = subprocess.run(["ldd", file], check=True, text=True, stdout=subprocess.PIPE,
                           env={**os.environ, "LD_LIBRARY_PATH": ":".join(own)})
-    missing = [line.split()[0] for line in done.stdout.splitlines() if "not found" in line]
-    if missing:
-        raise HostError(f"{inside} lacks {' '.join(missing)}")
-    return file, re.findall(r"(/\S+) \(0x", done.stdout)
+    return done.stdout.splitlines()
+
+
+def program(fetcher, package, inside):
+    """The program's file, and those of the libraries that it is linked with. Most need no more than is
+    here, though their packages name more: mdadm's a whole systemd."""
+    for unpacked in (fetcher.unpacked, fetcher.unpacked_whole):
+        folder, _ = unpacked(package)
+        file = next((os.path.join(folder, path) for path in (inside, f"usr/{inside}", inside[:-1])
+                     if os.path.exists(os.path.join(folder, path))), None)
+        if file is None:
+            raise HostError(f"package {package} has no {inside}")
+        lines = linked(folder, file)
+        missing = [line.split()[0] for line in lines if "not found" in line]
+        if not missing:
+            return file, re.findall(r"(/\S+) \(0x", "\n".join(lines))
+    raise HostError(f"{inside} lacks {' '.join(missing)}")
 
 
 def pack(build, key):
@@ -96,10 +104,10 @@ def pack(build, key):
         archive.add(f"bin/{name}", stat.S_IFLNK | 0o777, b"busybox")
     libraries = set()
     for package, inside in PROGRAMS.items():
-        file, linked = program(fetcher, package, inside)
+        file, needed = program(fetcher, package, inside)
         name = os.path.basename(inside)
         archive.add(f"sbin/{NAMES.get(name, name)}", stat.S_IFREG | 0o755, read(file))
-        libraries |= set(linked)
+        libraries |= set(needed)
     for library in sorted(libraries):
         folder = "lib64" if os.path.basename(library).startswith("ld-") else "lib"
         archive.add(f"{folder}/{os.path.basename(library)}", stat.S_IFREG | 0o755, read(library))

@@ -7,8 +7,9 @@ from debian_rig import SECONDS
 from fabric_rig import DB, MAIL, SSH, WEB, answers, listed, on
 
 MAIL_FILE = "/root/mail.conf"
-# The disk and the VMs' network are busy to the end, the machine's own card until just before: QEMU's e1000e has no
-# reset that the monitor could use, and ends with an assertion if a frame comes before its next driver resets it.
+# The disk and the VMs' network are busy to the end, the machine's own card until just before: QEMU's e1000e keeps
+# its receive ring through D3hot, though it says otherwise. A frame that comes after the next driver has let it be
+# master again, and before it resets it, ends QEMU with an assertion.
 LOAD = (f"(dd if=/dev/sda of=/dev/null bs=1M & {SSH} root@{WEB} cat /dev/zero & ) >/dev/null 2>&1; "
         "ping -f -q -w 2 10.0.2.2 >/dev/null")
 
