@@ -44,7 +44,7 @@ def wait_writes(run):
 
 
 def test_two_servers_share_the_reading(mirror, record_property):
-    """Several readers of the mirror: neither server sends much more than half of it."""
+    """Several readers of the mirror: neither server sends nearly all of it."""
     servers = ("left", "right")
     part = SERVED // READERS - 1  # MiB; the mirror is a little smaller than what it is made of
     before, exits_before = devices(mirror), exits(mirror, servers)
@@ -54,7 +54,7 @@ def test_two_servers_share_the_reading(mirror, record_property):
     after, exited = devices(mirror), exits(mirror, servers) - exits_before
     sent = [after[vm]["tx-bytes"] - before[vm]["tx-bytes"] for vm in servers]
     assert sum(sent) >= TIMES * READERS * part << 20
-    assert max(sent) < 0.7 * sum(sent), sent
+    assert max(sent) < 0.8 * sum(sent), sent
     record_property("seen", f"{sent[0]:,} bytes from one, {sent[1]:,} from the other; "
                             f"{sum(sent) // exited:,} bytes for each exit of theirs")
 
