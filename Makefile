@@ -65,6 +65,7 @@ help:
 	@echo "  make check-all        make check, what takes longer, and docs/EVIDENCE.md from all of it"
 	@echo "                        (FUZZ_SECONDS=600)"
 	@echo "  make check-attack-long  hostile guests over every page of RAM"
+	@echo "  make check-fabric-long  1,000 VMs that come and go, 20 restarts of the service VM"
 	@echo "  make check-teeth      is each of some broken monitors caught by a test? (ONLY=NAME)"
 	@echo "  make bench            counts beside bare metal, KVM and Xen: docs/BENCH.md (SECONDS=20)"
 	@echo "  make loc              lines of code of the monitor"
