@@ -128,6 +128,7 @@ class Trace(ControlTest):
     def test_no_events(self):
         for body in (b"", b"event number 0 what hlt\n", b"events from x\n", b"what\n",
                      b"events from 0 to 2 lost 0\nevent what hlt\n",
+                     b"events from 0 to 1 lost 0\nevent number 18446744073709551615 what hlt\n",
                      b"events from 5 to 6 lost 5\nevent number 4 what hlt\n",
                      b"events from 0 to 2 lost 0\nevent number 1 what a\nevent number 1 what a\n"):
             self.monitor.raw = {"trace": b"ok %d\n%s" % (len(body), body)}
