@@ -102,5 +102,6 @@ void role_netbench(const struct params *params)
     for (unsigned i = 0; i < bench_net_load_count; i++)
         if (wanted(params, bench_net_loads[i].name))
             run_load(bench_load_count + i, &bench_net_loads[i], params->seconds);
+    bench_net_end();
     bench_end();
 }

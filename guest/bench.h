@@ -18,6 +18,7 @@ extern const unsigned bench_net_load_count;
 
 // True when the VM that serves, by mullion.peer, has answered.
 bool bench_net_ready(const struct params *params);
+void bench_net_end(void); // it switches itself off
 
 void mark(unsigned id);
 unsigned long load_work(unsigned long seconds);

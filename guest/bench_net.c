@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/reboot.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -39,7 +40,8 @@ static int server_connect(void)
     return -1;
 }
 
-// The first byte says what follows: a stream, whose length is told at its end, or requests.
+// The first byte says what follows: a stream, whose length is told at its end, requests, or nothing
+// any more.
 static void serve(int fd)
 {
     uint64_t bytes = 0;
@@ -48,6 +50,8 @@ static void serve(int fd)
 
     if (read(fd, &kind, 1) != 1)
         return;
+    if (kind == 'q' && reboot(RB_POWER_OFF) != 0)
+        fail("poweroff");
     while ((size = read(fd, chunk, kind == 's' ? CHUNK : 1)) > 0) {
         bytes += (uint64_t)size;
         if (kind != 's' && write(fd, chunk, 1) != 1)
@@ -119,4 +123,10 @@ bool bench_net_ready(const struct params *params)
         return false;
     close(server_connect());
     return true;
+}
+
+void bench_net_end(void)
+{
+    if (write(server_connect(), "q", 1) != 1)
+        fail("write");
 }
