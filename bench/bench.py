@@ -28,7 +28,7 @@ from mullion_host.packages import Fetcher, qemu_version
 from mullion_host.steps import HostError
 
 SYSTEMS = {kind.name: kind for kind in (systems.Bare, systems.Mullion, kvm.Kvm, xen.Xen,
-                                       net.MullionNet)}
+                                       net.MullionNet, kvm.KvmNet)}
 NEEDED = ("bare", "mullion", "kvm")  # without one of these there is no comparison
 LIMIT = 240  # seconds of ours beside the loads' own; only hangs take so long
 SLOWER = 4   # a guest's second takes up to so many of ours
