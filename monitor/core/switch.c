@@ -28,6 +28,9 @@
 #define FRAME_MAX      65550u /* the largest TCP segment that a driver leaves to the device */
 #define GROUP_BIT      1u
 #define KICK_FRAMES    256u /* then the kick is repeated, so that the core can be called away */
+#define LARGE_BYTES    16384u /* a frame of a stream */
+#define LARGE_BUFFERS  44u    /* of 1,500 bytes: what the largest frame takes */
+#define PATIENCE       4096u  /* looks at a ring: some times as long as a large frame's copying */
 #define FNV_BASIS      0xcbf29ce484222325ull
 #define FNV_PRIME      0x100000001b3ull
 
@@ -69,6 +72,8 @@ void switch_join(struct switch_port *port, struct virtio_device *device, const c
     lock_take(&table_lock);
     while (at < MAX_VMS - 1 && table[at] != NULL)
         at++;
+    port->index = at;
+    atomic_store(&port->stream, 0);
     table[at] = port; /* a VM has one port: there is room */
     lock_release(&table_lock);
 }
@@ -167,6 +172,14 @@ static void count_received(struct virtio_counters *counters, const struct frame 
         atomic_fetch_add(&counters->rx_bytes, frame->size);
 }
 
+/* A frame of FROM's is in TO's receive queue, whose lock is held. */
+static void note_stream(struct switch_port *to, const struct switch_port *from, uint32_t size)
+{
+    unsigned room = virtqueue_waiting(&to->device->queues[QUEUE_RX], 0) / LARGE_BUFFERS;
+    if (size >= LARGE_BYTES)
+        atomic_store(&to->stream, room * MAX_VMS + from->index);
+}
+
 static void send_frame(struct switch_port *port, const struct virtqueue_chain *chain)
 {
     struct virtio_counters *counters = &port->device->counters;
@@ -182,39 +195,84 @@ static void send_frame(struct switch_port *port, const struct virtqueue_chain *c
         if (to == NULL)
             continue;
         count_received(&to->device->counters, &frame, deliver(to->device, &frame));
+        note_stream(to, port, frame.size);
         lock_release(&to->device->queues[QUEUE_RX].lock);
     }
+}
+
+/* Send at most LIMIT of the frames that wait; how many those were. */
+static unsigned send_some(struct switch_port *port, unsigned limit)
+{
+    struct virtqueue *tx = &port->device->queues[QUEUE_TX];
+    struct virtqueue_chain chain;
+    unsigned sent = 0;
+    for (; sent < limit && virtqueue_peek(tx, 0, &chain); sent++) {
+        send_frame(port, &chain);
+        virtqueue_fill(tx, 0, chain.head, 0);
+        virtqueue_publish(tx, 1);
+    }
+    return sent;
 }
 
 /* Send what waits, until nothing does or KICK_FRAMES are sent; true: there may be more. */
 static bool send_waiting(struct switch_port *port)
 {
     struct virtqueue *tx = &port->device->queues[QUEUE_TX];
-    struct virtqueue_chain chain;
     unsigned sent = 0;
     do {
         virtqueue_want_kick(tx, false);
-        for (; sent < KICK_FRAMES && virtqueue_peek(tx, 0, &chain); sent++) {
-            send_frame(port, &chain);
-            virtqueue_fill(tx, 0, chain.head, 0);
-            virtqueue_publish(tx, 1);
-        }
+        sent += send_some(port, KICK_FRAMES - sent);
     } while (sent < KICK_FRAMES && virtqueue_want_kick(tx, true));
     virtio_signal(port->device, QUEUE_TX);
     return sent == KICK_FRAMES;
 }
 
+/* The port at INDEX, of PORT's network, with its send queue's lock; NULL: a core is busy there. */
+static struct switch_port *sender_take(const struct switch_port *port, unsigned index)
+{
+    lock_take(&table_lock);
+    struct switch_port *from = table[index];
+    if (from != NULL && (from == port || strcmp(from->network, port->network) != 0 ||
+                         !lock_try(&from->device->queues[QUEUE_TX].lock)))
+        from = NULL;
+    lock_release(&table_lock);
+    return from;
+}
+
+/*
+ * PORT has a stream coming and has just answered. Its core takes the next ROOM frames while their
+ * sender makes them, without a kick, and waits for each as long as PATIENCE lasts.
+ */
+static void fetch_stream(const struct switch_port *port, unsigned index, unsigned room)
+{
+    struct switch_port *from = room > 0 ? sender_take(port, index) : NULL;
+    if (from == NULL)
+        return;
+    struct virtqueue *tx = &from->device->queues[QUEUE_TX];
+    room = virtqueue_kick_behind(tx, room);
+    for (unsigned looks = 0; looks < PATIENCE && room > 0; looks++)
+        if (virtqueue_waiting(tx, 0) > 0) {
+            room -= send_some(from, 1);
+            looks = 0;
+        }
+    if (room > 0)
+        send_some(from, virtqueue_kick_behind(tx, 0));
+    virtio_signal(from->device, QUEUE_TX);
+    lock_release(&tx->lock);
+}
+
 static bool kick(struct virtio_device *device, unsigned queue)
 {
-    if (queue == QUEUE_RX) { /* buffers come without a kick from now on */
-        lock_take(&device->queues[QUEUE_RX].lock);
+    struct switch_port *port = device->port;
+    bool more = false;
+    unsigned stream = 0;
+    lock_take(&device->queues[queue].lock);
+    if (queue == QUEUE_RX) /* buffers come without a kick from now on */
         virtqueue_want_kick(&device->queues[QUEUE_RX], false);
-        lock_release(&device->queues[QUEUE_RX].lock);
-        return false;
-    }
-    lock_take(&device->queues[QUEUE_TX].lock);
-    bool more = send_waiting(device->port);
-    lock_release(&device->queues[QUEUE_TX].lock);
+    else if (!(more = send_waiting(port)))
+        stream = atomic_exchange(&port->stream, 0);
+    lock_release(&device->queues[queue].lock);
+    fetch_stream(port, stream % MAX_VMS, stream / MAX_VMS);
     return more;
 }
 

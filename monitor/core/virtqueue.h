@@ -73,6 +73,11 @@ bool virtqueue_interrupt(struct virtqueue *queue);
  * before it could know: look once more.
  */
 bool virtqueue_want_kick(struct virtqueue *queue, bool want);
+/*
+ * The guest shall kick with the chain behind the next COUNT, or more if more wait, and not before.
+ * The number of chains before that: who takes all of them may leave the queue. 0: no EVENT_IDX, too.
+ */
+unsigned virtqueue_kick_behind(struct virtqueue *queue, unsigned count);
 
 /* Copy SIZE bytes from OFFSET of the chain's readable part; the bytes copied. */
 uint32_t chain_read(const struct virtqueue_chain *chain, uint32_t offset, void *data,
