@@ -27,9 +27,9 @@
 #define ETHERNET_BYTES 14u
 #define FRAME_MAX      65550u /* the largest TCP segment that a driver leaves to the device */
 #define GROUP_BIT      1u
-#define KICK_FRAMES    256u /* then the kick is repeated, so that the core can be called away */
+#define KICK_FRAMES    256u   /* then the kick is repeated, so that the core can be called away */
 #define LARGE_BYTES    16384u /* a frame of a stream */
-#define LARGE_BUFFERS  44u    /* of 1,500 bytes: what the largest frame takes */
+#define FETCH_FRAMES   8u     /* of a stream, that its receiver's core takes at once */
 #define PATIENCE       4096u  /* looks at a ring: some times as long as a large frame's copying */
 #define FNV_BASIS      0xcbf29ce484222325ull
 #define FNV_PRIME      0x100000001b3ull
@@ -41,6 +41,7 @@ struct net_header {
 
 /* What is read of a frame, once: all that is decided is decided by this. */
 struct frame {
+    const struct switch_port *port; /* who sends it */
     const struct virtqueue_chain *chain;
     struct net_header header;
     uint8_t to[SWITCH_MAC_BYTES], from[SWITCH_MAC_BYTES];
@@ -142,6 +143,9 @@ static bool deliver(struct virtio_device *to, const struct frame *frame)
     chain_write(&first, 0, &header, sizeof(header));
     virtqueue_publish(rx, buffers);
     virtio_signal(to, QUEUE_RX);
+    if (frame->size >= LARGE_BYTES)
+        atomic_store(&((struct switch_port *)to->port)->stream,
+                     virtqueue_waiting(rx, 0) / buffers * MAX_VMS + frame->port->index);
     return true;
 }
 
@@ -149,6 +153,7 @@ static bool read_frame(const struct switch_port *port, const struct virtqueue_ch
                        struct frame *frame)
 {
     struct net_header *header = &frame->header;
+    frame->port = port;
     frame->chain = chain;
     if (chain->readable_bytes < sizeof(*header) + ETHERNET_BYTES ||
         chain->readable_bytes > sizeof(*header) + FRAME_MAX)
@@ -172,14 +177,6 @@ static void count_received(struct virtio_counters *counters, const struct frame 
         atomic_fetch_add(&counters->rx_bytes, frame->size);
 }
 
-/* A frame of FROM's is in TO's receive queue, whose lock is held. */
-static void note_stream(struct switch_port *to, const struct switch_port *from, uint32_t size)
-{
-    unsigned room = virtqueue_waiting(&to->device->queues[QUEUE_RX], 0) / LARGE_BUFFERS;
-    if (size >= LARGE_BYTES)
-        atomic_store(&to->stream, room * MAX_VMS + from->index);
-}
-
 static void send_frame(struct switch_port *port, const struct virtqueue_chain *chain)
 {
     struct virtio_counters *counters = &port->device->counters;
@@ -195,7 +192,6 @@ static void send_frame(struct switch_port *port, const struct virtqueue_chain *c
         if (to == NULL)
             continue;
         count_received(&to->device->counters, &frame, deliver(to->device, &frame));
-        note_stream(to, port, frame.size);
         lock_release(&to->device->queues[QUEUE_RX].lock);
     }
 }
@@ -227,21 +223,30 @@ static bool send_waiting(struct switch_port *port)
     return sent == KICK_FRAMES;
 }
 
-/* The port at INDEX, of PORT's network, with its send queue's lock; NULL: a core is busy there. */
+/*
+ * The port at INDEX, of PORT's network, with its send queue's lock. NULL if a core is busy there:
+ * nobody waits for it, nor if its driver cannot be told when to kick.
+ */
 static struct switch_port *sender_take(const struct switch_port *port, unsigned index)
 {
     lock_take(&table_lock);
     struct switch_port *from = table[index];
-    if (from != NULL && (from == port || strcmp(from->network, port->network) != 0 ||
-                         !lock_try(&from->device->queues[QUEUE_TX].lock)))
+    struct virtqueue *tx = from != NULL ? &from->device->queues[QUEUE_TX] : NULL;
+    if (from == NULL || from == port || strcmp(from->network, port->network) != 0 ||
+        !lock_try(&tx->lock)) {
         from = NULL;
+    } else if (!tx->event_idx) {
+        lock_release(&tx->lock);
+        from = NULL;
+    }
     lock_release(&table_lock);
     return from;
 }
 
 /*
- * PORT has a stream coming and has just answered. Its core takes the next ROOM frames while their
- * sender makes them, without a kick, and waits for each as long as PATIENCE lasts.
+ * PORT gets a stream and has just answered. Its core takes the next ROOM frames while their sender
+ * makes them, without a kick, and looks for each as long as PATIENCE lasts. With one more than
+ * those that are taken here the sender kicks, and its own core goes on.
  */
 static void fetch_stream(const struct switch_port *port, unsigned index, unsigned room)
 {
@@ -249,14 +254,19 @@ static void fetch_stream(const struct switch_port *port, unsigned index, unsigne
     if (from == NULL)
         return;
     struct virtqueue *tx = &from->device->queues[QUEUE_TX];
-    room = virtqueue_kick_behind(tx, room);
+    room = room < FETCH_FRAMES ? room : FETCH_FRAMES;
+    virtqueue_kick_behind(tx, room);
     for (unsigned looks = 0; looks < PATIENCE && room > 0; looks++)
-        if (virtqueue_waiting(tx, 0) > 0) {
-            room -= send_some(from, 1);
+        if (send_some(from, 1) > 0) {
+            room--;
             looks = 0;
         }
-    if (room > 0)
-        send_some(from, virtqueue_kick_behind(tx, 0));
+    if (room > 0) { /* it shall kick with the next one again; what has just come is still ours */
+        unsigned last = 0;
+        while (virtqueue_kick_behind(tx, last))
+            last++;
+        send_some(from, last);
+    }
     virtio_signal(from->device, QUEUE_TX);
     lock_release(&tx->lock);
 }

@@ -269,19 +269,14 @@ bool virtqueue_want_kick(struct virtqueue *queue, bool want)
     return want && virtqueue_waiting(queue, 0) > 0;
 }
 
-unsigned virtqueue_kick_behind(struct virtqueue *queue, unsigned count)
+bool virtqueue_kick_behind(struct virtqueue *queue, unsigned count)
 {
-    bool can = queue->ready && !queue->broken && queue->event_idx;
-    volatile uint16_t *device = can ? device_part(queue) : NULL;
+    volatile uint16_t *device = queue->ready && !queue->broken ? device_part(queue) : NULL;
     if (device == NULL)
-        return 0;
-    for (unsigned last = count + 1; last != count;) {
-        set_event(queue, device, count);
-        atomic_thread_fence(memory_order_seq_cst);
-        last = count;
-        count += virtqueue_waiting(queue, count);
-    }
-    return count;
+        return false;
+    set_event(queue, device, count);
+    atomic_thread_fence(memory_order_seq_cst);
+    return virtqueue_waiting(queue, count) > 0;
 }
 
 /* A place in the readable or writable part of a chain. */

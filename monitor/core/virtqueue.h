@@ -74,10 +74,10 @@ bool virtqueue_interrupt(struct virtqueue *queue);
  */
 bool virtqueue_want_kick(struct virtqueue *queue, bool want);
 /*
- * The guest shall kick with the chain behind the next COUNT, or more if more wait, and not before.
- * The number of chains before that: who takes all of them may leave the queue. 0: no EVENT_IDX, too.
+ * Needs EVENT_IDX. The guest shall kick with the chain behind the next COUNT, and not before: who
+ * takes just these may leave the queue. True if that chain was there before the guest could know.
  */
-unsigned virtqueue_kick_behind(struct virtqueue *queue, unsigned count);
+bool virtqueue_kick_behind(struct virtqueue *queue, unsigned count);
 
 /* Copy SIZE bytes from OFFSET of the chain's readable part; the bytes copied. */
 uint32_t chain_read(const struct virtqueue_chain *chain, uint32_t offset, void *data,
