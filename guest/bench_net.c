@@ -11,7 +11,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { PORT = 5001, CHUNK = 256 * 1024, STREAM_KIB = 64 * 1024, REQUESTS = 2000 };
+enum { PORT = 5001, CHUNK = 256 * 1024, STREAM_KIB = 256 * 1024, REQUESTS = 2000 };
 enum { TRIES = 600, TRY_US = 100000 }; // until the network is up at both ends
 
 static char chunk[CHUNK];

@@ -30,7 +30,7 @@
 #define KICK_FRAMES    256u   /* then the kick is repeated, so that the core can be called away */
 #define LARGE_BYTES    16384u /* a frame of a stream */
 #define FETCH_FRAMES   8u     /* of a stream, that its receiver's core takes at once */
-#define PATIENCE       4096u  /* looks at a ring: some times as long as a large frame's copying */
+#define PATIENCE       2048u  /* looks at a ring: some times as long as a large frame's copying */
 #define FNV_BASIS      0xcbf29ce484222325ull
 #define FNV_PRIME      0x100000001b3ull
 
@@ -145,7 +145,7 @@ static bool deliver(struct virtio_device *to, const struct frame *frame)
     virtio_signal(to, QUEUE_RX);
     if (frame->size >= LARGE_BYTES)
         atomic_store(&((struct switch_port *)to->port)->stream,
-                     virtqueue_waiting(rx, 0) / buffers * MAX_VMS + frame->port->index);
+                     buffers * MAX_VMS + frame->port->index);
     return true;
 }
 
@@ -224,37 +224,45 @@ static bool send_waiting(struct switch_port *port)
 }
 
 /*
- * The port at INDEX, of PORT's network, with its send queue's lock. NULL if a core is busy there:
- * nobody waits for it, nor if its driver cannot be told when to kick.
+ * The port at INDEX, of PORT's network, with its send queue's lock. NULL: its driver cannot be told
+ * when to kick, or another core is busy there for longer than PATIENCE.
  */
 static struct switch_port *sender_take(const struct switch_port *port, unsigned index)
 {
-    lock_take(&table_lock);
-    struct switch_port *from = table[index];
-    struct virtqueue *tx = from != NULL ? &from->device->queues[QUEUE_TX] : NULL;
-    if (from == NULL || from == port || strcmp(from->network, port->network) != 0 ||
-        !lock_try(&tx->lock)) {
-        from = NULL;
-    } else if (!tx->event_idx) {
-        lock_release(&tx->lock);
-        from = NULL;
+    bool taken = false, good = true;
+    struct switch_port *from = NULL;
+    for (unsigned looks = 0; looks < PATIENCE && good && !taken; looks++) {
+        lock_take(&table_lock);
+        from = table[index];
+        good = from != NULL && from != port && strcmp(from->network, port->network) == 0 &&
+               from->device->queues[QUEUE_TX].event_idx;
+        taken = good && lock_try(&from->device->queues[QUEUE_TX].lock);
+        lock_release(&table_lock);
     }
-    lock_release(&table_lock);
-    return from;
+    return taken ? from : NULL;
+}
+
+/* How many frames of so many BUFFERS there is room for. */
+static unsigned frames_room(struct virtqueue *rx, unsigned buffers)
+{
+    lock_take(&rx->lock);
+    unsigned room = virtqueue_waiting(rx, 0) / buffers;
+    lock_release(&rx->lock);
+    return room < FETCH_FRAMES ? room : FETCH_FRAMES;
 }
 
 /*
  * PORT gets a stream and has just answered. Its core takes the next ROOM frames while their sender
  * makes them, without a kick, and looks for each as long as PATIENCE lasts. With one more than
- * those that are taken here the sender kicks, and its own core goes on.
+ * those that are taken here the sender kicks, and its own core goes on, after one frame at most.
  */
-static void fetch_stream(const struct switch_port *port, unsigned index, unsigned room)
+static void fetch_stream(const struct switch_port *port, unsigned index, unsigned buffers)
 {
-    struct switch_port *from = room > 0 ? sender_take(port, index) : NULL;
+    struct switch_port *from = buffers > 0 ? sender_take(port, index) : NULL;
     if (from == NULL)
         return;
     struct virtqueue *tx = &from->device->queues[QUEUE_TX];
-    room = room < FETCH_FRAMES ? room : FETCH_FRAMES;
+    unsigned room = frames_room(&port->device->queues[QUEUE_RX], buffers);
     virtqueue_kick_behind(tx, room);
     for (unsigned looks = 0; looks < PATIENCE && room > 0; looks++)
         if (send_some(from, 1) > 0) {
