@@ -30,7 +30,7 @@
 #define KICK_FRAMES    256u   /* then the kick is repeated, so that the core can be called away */
 #define LARGE_BYTES    16384u /* a frame of a stream */
 #define FETCH_FRAMES   8u     /* of a stream, that its receiver's core takes at once */
-#define PATIENCE       2048u  /* looks at a ring: some times as long as a large frame's copying */
+#define PATIENCE       4096u  /* looks at a ring: some times as long as a large frame's copying */
 #define FNV_BASIS      0xcbf29ce484222325ull
 #define FNV_PRIME      0x100000001b3ull
 
@@ -242,19 +242,10 @@ static struct switch_port *sender_take(const struct switch_port *port, unsigned 
     return taken ? from : NULL;
 }
 
-/* How many frames of so many BUFFERS there is room for. */
-static unsigned frames_room(struct virtqueue *rx, unsigned buffers)
-{
-    lock_take(&rx->lock);
-    unsigned room = virtqueue_waiting(rx, 0) / buffers;
-    lock_release(&rx->lock);
-    return room < FETCH_FRAMES ? room : FETCH_FRAMES;
-}
-
 /*
- * PORT gets a stream and has just answered. Its core takes the next ROOM frames while their sender
- * makes them, without a kick, and looks for each as long as PATIENCE lasts. With one more than
- * those that are taken here the sender kicks, and its own core goes on, after one frame at most.
+ * PORT gets a stream of frames that take so many BUFFERS, and has just answered. Its core takes the
+ * next ones while their sender makes them, without a kick, as far as there is room, and looks for
+ * each as long as PATIENCE lasts. With one more the sender kicks: its own core goes on.
  */
 static void fetch_stream(const struct switch_port *port, unsigned index, unsigned buffers)
 {
@@ -262,7 +253,11 @@ static void fetch_stream(const struct switch_port *port, unsigned index, unsigne
     if (from == NULL)
         return;
     struct virtqueue *tx = &from->device->queues[QUEUE_TX];
-    unsigned room = frames_room(&port->device->queues[QUEUE_RX], buffers);
+    struct virtqueue *rx = &port->device->queues[QUEUE_RX];
+    lock_take(&rx->lock);
+    unsigned room = virtqueue_waiting(rx, 0) / buffers;
+    lock_release(&rx->lock);
+    room = room < FETCH_FRAMES ? room : FETCH_FRAMES;
     virtqueue_kick_behind(tx, room);
     for (unsigned looks = 0; looks < PATIENCE && room > 0; looks++)
         if (send_some(from, 1) > 0) {
