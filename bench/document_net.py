@@ -33,9 +33,9 @@ def net_lines(systems):
             load = system["loads"][name]
             exits = stream_text(system) if name == "stream" else \
                 f"{each(system, name, 'total'):.2f} exits / {unit}"
-            rows.append([text, system["title"], f"{load['units']:,} {unit if unit == 'KiB' else unit + 's'}",
-                         number(load["total"]),
-                         exits, f"{each(system, name, 'outside'):,.0f} / {unit}",
+            moved = f"{load['units']:,} " + (unit if unit == "KiB" else unit + "s")
+            rows.append([text, system["title"], moved, number(load["total"]), exits,
+                         f"{each(system, name, 'outside'):,.0f} / {unit}",
                          exits_text(load["exits"], 5)])
         if "kvm-net" in systems and "mullion-net" in systems:
             rows.append(ratio_line(name, systems["mullion-net"], systems["kvm-net"]))

@@ -10,8 +10,9 @@ from mullion_host import report
 
 MEMORY = re.compile(r"monitor memory (\d+) KiB beside (\d+) KiB of modules")
 # The monitor's names for what the plugin names otherwise.
-SAME = {"port": "port", "virtio": "port", "pci": "port", "console": "console", "memory": "nested page fault", "ioapic":
-        "nested page fault", "kick": "nmi", "log-key": "nmi"}
+SAME = {"port": "port", "virtio": "port", "pci": "port", "console": "console",
+        "memory": "nested page fault", "ioapic": "nested page fault", "kick": "nmi",
+        "log-key": "nmi"}
 
 
 def window_figures(window):
