@@ -145,7 +145,7 @@ static bool deliver(struct virtio_device *to, const struct frame *frame)
     virtio_signal(to, QUEUE_RX);
     if (frame->size >= LARGE_BYTES)
         atomic_store(&((struct switch_port *)to->port)->stream,
-                     buffers * MAX_VMS + frame->port->index);
+                     virtqueue_waiting(rx, 0) / buffers * MAX_VMS + frame->port->index);
     return true;
 }
 
@@ -243,20 +243,16 @@ static struct switch_port *sender_take(const struct switch_port *port, unsigned 
 }
 
 /*
- * PORT gets a stream of frames that take so many BUFFERS, and has just answered. Its core takes the
- * next ones while their sender makes them, without a kick, as far as there is room, and looks for
- * each as long as PATIENCE lasts. With one more the sender kicks: its own core goes on.
+ * PORT gets a stream and has just answered. Its core takes the next ROOM frames while their sender
+ * makes them, without a kick, and looks for each as long as PATIENCE lasts. With one more the
+ * sender kicks: its own core goes on.
  */
-static void fetch_stream(const struct switch_port *port, unsigned index, unsigned buffers)
+static void fetch_stream(const struct switch_port *port, unsigned index, unsigned room)
 {
-    struct switch_port *from = buffers > 0 ? sender_take(port, index) : NULL;
+    struct switch_port *from = room > 0 ? sender_take(port, index) : NULL;
     if (from == NULL)
         return;
     struct virtqueue *tx = &from->device->queues[QUEUE_TX];
-    struct virtqueue *rx = &port->device->queues[QUEUE_RX];
-    lock_take(&rx->lock);
-    unsigned room = virtqueue_waiting(rx, 0) / buffers;
-    lock_release(&rx->lock);
     room = room < FETCH_FRAMES ? room : FETCH_FRAMES;
     virtqueue_kick_behind(tx, room);
     for (unsigned looks = 0; looks < PATIENCE && room > 0; looks++)
