@@ -30,7 +30,7 @@
 #define KICK_FRAMES    256u   /* then the kick is repeated, so that the core can be called away */
 #define LARGE_BYTES    16384u /* a frame of a stream */
 #define FETCH_FRAMES   8u     /* of a stream, that its receiver's core takes at once */
-#define PATIENCE       4096u  /* looks at a ring: some times as long as a large frame's copying */
+#define PATIENCE       2048u  /* looks at a ring: some times as long as a large frame's copying */
 #define FNV_BASIS      0xcbf29ce484222325ull
 #define FNV_PRIME      0x100000001b3ull
 
