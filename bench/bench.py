@@ -18,6 +18,7 @@ for folder in ("peers", "../guest", "../tools"):
 import document
 import figures
 import kvm
+import net
 import running
 import systems
 import targets
@@ -26,7 +27,8 @@ from mullion_host.machine import TCG_CPU
 from mullion_host.packages import Fetcher, qemu_version
 from mullion_host.steps import HostError
 
-SYSTEMS = {kind.name: kind for kind in (systems.Bare, systems.Mullion, kvm.Kvm, xen.Xen)}
+SYSTEMS = {kind.name: kind for kind in (systems.Bare, systems.Mullion, kvm.Kvm, xen.Xen,
+                                       net.MullionNet, kvm.KvmNet)}
 NEEDED = ("bare", "mullion", "kvm")  # without one of these there is no comparison
 LIMIT = 240  # seconds of ours beside the loads' own; only hangs take so long
 SLOWER = 4   # a guest's second takes up to so many of ours

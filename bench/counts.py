@@ -4,7 +4,7 @@
 from collections import namedtuple
 from dataclasses import dataclass, field
 
-LOAD_NAMES = ("busy", "sleep", "idle", "pingpong", "exec", "cpuid", "work")
+LOAD_NAMES = ("busy", "sleep", "idle", "pingpong", "exec", "cpuid", "work", "stream", "requests")
 USER, DONE, LOADS, ROUND, ROUND_END = 1, 2, 16, 0x100, 0x101  # as in guest/bench*.c
 KERNEL, MONITOR, END = 3, 4, 0xffff  # patterns that we give to the plugin; the machine's end
 

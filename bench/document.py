@@ -5,7 +5,11 @@ import os
 
 import chart
 import counts
+from document_net import net_lines
+from tables import exits_text, number, table
 from targets import QUIET
+
+NETS = ("mullion-net", "kvm-net")  # two VMs each: a part of their own
 
 LOADS = {"busy": "computing on both cores", "sleep": "a thread on each core wakes 100 times a second",
          "idle": "nothing", "pingpong": "two threads on two cores pass a byte",
@@ -14,28 +18,6 @@ LOADS = {"busy": "computing on both cores", "sleep": "a thread on each core wake
 NAMES = {"busy": "CPU-bound", "sleep": "sleeping", "idle": "idle", "pingpong": "IPI-heavy",
          "exec": "fork/exec", "cpuid": "CPUID", "work": "fixed workload"}
 UNITS = {"pingpong": "message", "exec": "exec", "cpuid": "CPUID", "work": "round"}
-
-
-def number(value):
-    """A count, or a ratio, as one reads it."""
-    if value is None:
-        return "–"
-    if isinstance(value, float) and abs(value) < 1000:
-        return f"{value:,.2f}"
-    return f"{value:,.0f}"
-
-
-def table(header, rows):
-    """A Markdown table."""
-    lines = [header, ["---"] * len(header), *rows]
-    return ["| " + " | ".join(map(str, line)) + " |" for line in lines] + [""]
-
-
-def exits_text(exits, most=6):
-    """The most frequent reasons: `hlt 1,234, icr 5`."""
-    shown = [f"{name} {count:,}" for name, count in list(exits.items())[:most]]
-    rest = sum(list(exits.values())[most:])
-    return ", ".join(shown + ([f"others {rest:,}"] if rest else [])) or "none"
 
 
 def boot_lines(systems):
@@ -133,9 +115,15 @@ def target_lines(found):
     return ["## Targets", "", *table(["target", "seen", ""], rows)]
 
 
+def alone(results):
+    """The systems with one guest."""
+    return {name: system for name, system in results["systems"].items() if name not in NETS}
+
+
 def write(results, found, docs):
     """docs/BENCH.md."""
-    systems = results["systems"]
+    systems = alone(results)
+    nets = {name: results["systems"][name] for name in NETS if name in results["systems"]}
     versions = results["versions"]
     lines = ["# Mullion beside bare metal, KVM and Xen: counts", "",
              "Written by `make bench`, which runs all of this; do not edit. Everything is counted by "
@@ -145,11 +133,12 @@ def write(results, found, docs):
              f"{results['duration'] / 60:.0f} minutes. The same kernel ({versions['kernel']}), "
              f"initramfs, {results['cores']} cores and {results['memory']} MiB in {versions['qemu']} "
              f"(`-accel tcg,thread=multi -cpu {versions['cpu']}`).", ""]
-    lines += [f"* **{system['title']}**: {system['what']}" for system in systems.values()]
+    lines += [f"* **{system['title']}**: {system['what']}"
+              for system in (systems | nets).values()]
     lines += ["", "![Exits of quiet loads](bench-exits.svg)", "",
               "![Exits for each unit of work](bench-units.svg)", ""]
     lines += target_lines(found) + boot_lines(systems) + load_lines(systems)
-    lines += work_lines(systems) + cost_lines(systems)
+    lines += net_lines(nets) + work_lines(systems) + cost_lines(systems)
     ours = systems["mullion"]
     lines += ["## Memory of the monitor", "",
               f"{ours['memory']['monitor_kib']:,} KiB, and {ours['memory']['modules_kib']:,} KiB of "
@@ -168,7 +157,7 @@ def write(results, found, docs):
 
 def write_charts(results, docs):
     """The two charts."""
-    systems = results["systems"]
+    systems = alone(results)
     known = {s["title"]: s for s in systems.values() if s["exits_known"]}
     quiet = [(NAMES[name], {title: (s["loads"][name]["total"], number(s["loads"][name]["total"]))
                             for title, s in known.items() if name in s["loads"]})

@@ -55,7 +55,8 @@ def work_figures(result):
 
 def boot_figures(result):
     """From the kernel's first 64-bit instruction to user space, and what came before it."""
-    if not any(full.id == counts.KERNEL and full.inside for full in result.fulls):
+    if not all(any(full.id == number and full.inside for full in result.fulls)
+               for number in (counts.KERNEL, counts.USER)):
         return None
     begin = counts.first(result.fulls, counts.KERNEL)
     figures = window_figures(counts.between(begin, counts.first(result.fulls, counts.USER)))
@@ -66,15 +67,16 @@ def boot_figures(result):
 
 
 def agreement(result):
-    """{reason: [monitor's count, plugin's count]} over the whole life of the VM on Mullion.
+    """{reason: [monitor's count, plugin's count]} over the whole life of the VMs on Mullion.
 
-    The write to a port by which the VM switches itself off is left out: the monitor tells its
+    The write to a port by which a VM switches itself off is left out: the monitor tells its
     counts before that exit is over."""
-    inside, outside = {}, {"port": -1}
+    names = [vm.name for vm in result.system.vms]
+    inside, outside = {}, {"port": -len(names)}
     own = [report.MONITOR.sub("", line) for line in result.log if report.MONITOR.match(line)]
     for line in own:
         words = line.split()
-        if words[:2] == ["exits", result.system.vm.name]:
+        if words[0] == "exits" and words[1] in names:
             name = SAME.get(words[3], words[3])
             inside[name] = inside.get(name, 0) + int(words[4])
     for (_, code, detail), reason in result.fulls[-1].exits.items():
@@ -98,6 +100,6 @@ def system_figures(result):
                "loads": {name: load_figures(result, name, number)
                          for number, name in enumerate(counts.LOAD_NAMES)
                          if name in result.loads}}
-    if result.system.name == "mullion":
+    if result.system.name.startswith("mullion"):
         figures.update(memory=memory_figures(result), agreement=agreement(result))
     return figures

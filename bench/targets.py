@@ -6,6 +6,7 @@ FEWER = 100           # times fewer exits than KVM
 ICR_INSTRUCTIONS = 150
 GUEST_RATIO = 1.001
 MONITOR_KIB = 4096
+STREAM_KIB = 64       # of a stream for each exit
 
 
 def other_exits(load):
@@ -19,6 +20,19 @@ def times_fewer(mullion, kvm):
     return float("inf") if rate == 0 else kvm["total"] / kvm["seconds"] / rate
 
 
+def judge_network(ours, kvm, add):
+    """Two VMs that talk, beside two KVM guests."""
+    load = ours["loads"]["stream"]
+    each = load["units"] / load["total"]
+    add(f"TCP stream between two VMs: at least {STREAM_KIB} KiB for each exit",
+        f"{each:.1f} KiB ({load['units']:,} KiB, {load['total']:,} exits)", each >= STREAM_KIB)
+    for name, text in (("stream", "TCP stream"), ("requests", "request and response")) if kvm else ():
+        load, other = ours["loads"][name], kvm["loads"][name]
+        fewer = other["total"] / other["units"] / (load["total"] / load["units"])
+        add(f"{text} between two VMs: fewer exits than two KVM guests on a bridge",
+            f"{fewer:.1f} times ({load['total']:,} and {other['total']:,})", fewer > 1)
+
+
 def judge(systems):
     """[{text, seen, met}] for every target that these systems allow to judge."""
     found = []
@@ -27,6 +41,8 @@ def judge(systems):
         found.append({"text": text, "seen": seen, "met": bool(met)})
 
     ours, bare, kvm = (systems.get(name) for name in ("mullion", "bare", "kvm"))
+    if "mullion-net" in systems:
+        judge_network(systems["mullion-net"], systems.get("kvm-net"), add)
     if not ours:
         return found
     for name in QUIET:
@@ -55,9 +71,10 @@ def judge(systems):
             "metal (rounds without an interrupt)", f"{ratio:.5f}", ratio <= GUEST_RATIO)
     add(f"monitor at most {MONITOR_KIB} KiB beside the modules",
         f"{ours['memory']['monitor_kib']} KiB", ours["memory"]["monitor_kib"] <= MONITOR_KIB)
-    differ = {name: pair for name, pair in ours["agreement"].items() if pair[0] != pair[1]}
+    pairs = [(name, *pair) for system in systems.values()
+             for name, pair in system.get("agreement", {}).items()]
+    differ = [f"{name} {a} and {b}" for name, a, b in pairs if a != b]
     add("the monitor's own counts of exits and the plugin's agree, for every reason",
-        "they differ: " + ", ".join(f"{n} {a} and {b}" for n, (a, b) in differ.items())
-        if differ else f"{sum(a for a, _ in ours['agreement'].values()):,} exits, no difference",
-        not differ)
+        "they differ: " + ", ".join(differ) if differ
+        else f"{sum(a for _, a, _ in pairs):,} exits, no difference", not differ)
     return found

@@ -76,16 +76,32 @@ static bool wanted(const struct params *params, const char *name)
     return !params->loads[0] || strstr(list, item);
 }
 
-void role_bench(const struct params *params)
+static void bench_end(void)
 {
-    mark(MARK_USER);
-    for (unsigned i = 0; i < bench_load_count; i++)
-        if (wanted(params, bench_loads[i].name))
-            run_load(i, &bench_loads[i], params->seconds);
     sleep(SETTLE_SECONDS);
     mark(MARK_DONE);
     printf("MULLION-BENCH done\n");
     sleep(1);
     reboot(RB_POWER_OFF);
     fail("poweroff");
+}
+
+void role_bench(const struct params *params)
+{
+    mark(MARK_USER);
+    for (unsigned i = 0; i < bench_load_count; i++)
+        if (wanted(params, bench_loads[i].name))
+            run_load(i, &bench_loads[i], params->seconds);
+    bench_end();
+}
+
+void role_netbench(const struct params *params)
+{
+    if (!bench_net_ready(params))
+        return;
+    for (unsigned i = 0; i < bench_net_load_count; i++)
+        if (wanted(params, bench_net_loads[i].name))
+            run_load(bench_load_count + i, &bench_net_loads[i], params->seconds);
+    bench_net_end();
+    bench_end();
 }

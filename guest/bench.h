@@ -13,6 +13,13 @@ struct bench_load {
 extern const struct bench_load bench_loads[];
 extern const unsigned bench_load_count;
 
+extern const struct bench_load bench_net_loads[]; // between two VMs: role netbench
+extern const unsigned bench_net_load_count;
+
+// True when the VM that serves, by mullion.peer, has answered.
+bool bench_net_ready(const struct params *params);
+void bench_net_end(void); // it switches itself off
+
 void mark(unsigned id);
 unsigned long load_work(unsigned long seconds);
 

@@ -13,6 +13,7 @@ struct params {
     char nonce[PARAM_SIZE];
     char role[PARAM_SIZE];
     char loads[PARAM_SIZE]; // of role bench, with commas between; empty: all
+    char peer[PARAM_SIZE];  // of role netbench: the address of the VM with role netserve
     unsigned long delay_ms; // before reboot or poweroff
     unsigned long count;    // rounds of taking a CPU off line
     unsigned long mb;       // MiB that role memsum fills
@@ -30,6 +31,10 @@ void pin_to(size_t cpu);
 
 // bench.c: loads to be counted from outside; ends with power off.
 void role_bench(const struct params *params);
+void role_netbench(const struct params *params);
+
+// bench_net.c: the other end of role netbench's loads.
+void role_netserve(const struct params *params);
 
 // text.c: small files read and written whole.
 size_t file_read(const char *path, char *text, size_t size);

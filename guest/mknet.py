@@ -24,7 +24,7 @@ PROGRAMS = {"dropbear-bin": "usr/sbin/dropbear", "mdadm": "sbin/mdadm",
             "socat": "usr/bin/socat1"}
 NAMES = {"socat1": "socat"}
 MODULES = ("virtio_pci", "virtio_net", "vmw_vsock_virtio_transport", "nfsv4", "nbd", "raid1", "ext4",
-           "af_packet")
+           "af_packet", "crc32c_generic", "libcrc32c")
 DIRECTORIES = ("bin", "dev", "etc", "etc/dropbear", "lib", "lib64", "lib/modules", "mnt", "proc",
                "root", "root/.ssh", "sbin", "sys", "tmp", "var", "var/run", "var/log", "usr",
                "usr/lib", "usr/bin")
@@ -43,8 +43,8 @@ def dependencies(module):
     return [name for name in (found[1].decode() if found else "").split(",") if name]
 
 
-def modules(build, series):
-    """Paths of MODULES and what they need, in the order of loading; those built in are left out."""
+def modules(build, series, wanted):
+    """Paths of WANTED and what they need, in the order of loading; those built in are left out."""
     with open(os.path.join(build, "guests/manifest.json"), encoding="utf-8") as manifest:
         version = json.load(manifest)[f"vmlinuz-{series}"]["version"]
     files = {}
@@ -60,7 +60,7 @@ def modules(build, series):
                 add(needed)
             order.append(path)
 
-    for name in (*MODULES, "crc32c_generic", "libcrc32c"):
+    for name in wanted:
         add(name)
     return order
 
@@ -111,7 +111,7 @@ def pack(build, key):
     for library in sorted(libraries):
         folder = "lib64" if os.path.basename(library).startswith("ld-") else "lib"
         archive.add(f"{folder}/{os.path.basename(library)}", stat.S_IFREG | 0o755, read(library))
-    order = modules(build, "6.1")
+    order = modules(build, "6.1", MODULES)
     for path in order:
         archive.add(f"lib/modules/{os.path.basename(path)}", stat.S_IFREG | 0o644, read(path))
     names = "".join(os.path.basename(path) + "\n" for path in order)

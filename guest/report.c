@@ -21,6 +21,7 @@ static void param_set(struct params *params, const char *key, const char *value)
         {"role", params->role, NULL},        {"delay", NULL, &params->delay_ms},
         {"count", NULL, &params->count},     {"mb", NULL, &params->mb},
         {"seconds", NULL, &params->seconds}, {"loads", params->loads, NULL},
+        {"peer", params->peer, NULL},
     };
 
     for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {

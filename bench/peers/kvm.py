@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # A KVM guest: stock Debian kernel with kvm-amd as the host, Debian's QEMU as the VMM, all in an
-# initramfs. The machine monitor microvm is QEMU's smallest; the guest gets no PIT, PIC and RTC.
+# initramfs. The machine microvm is QEMU's smallest; the guest gets no PIT, PIC and RTC. And two of
+# them that talk: each with virtio-net, by vhost-net and a tap device on one bridge.
 
 import glob
 import os
@@ -8,13 +9,14 @@ import re
 import stat
 import subprocess
 
+import net
 from mkinitrd import Newc, applets
-from mullion_host.packages import Fetcher
+from mknet import modules
 from mullion_host.steps import HostError
-from systems import CORES, LINUX_DIRECT, MEMORY, System
+from systems import LINUX_DIRECT, System
 
 HOST_MEMORY = 1024  # MiB beside the guest's: the host's initramfs lies in it
-MODULES = ("virt/lib/irqbypass", "arch/x86/kvm/kvm", "arch/x86/kvm/kvm-amd")
+MODULES = ("kvm-amd",)
 DATA = ("qboot.rom", "bios-microvm.bin", "linuxboot_dma.bin", "pvh.bin")
 
 
@@ -62,40 +64,45 @@ class Kvm(System):
     name, title, kind, direct = "kvm", "KVM", "svm", LINUX_DIRECT
     what = ("a guest of the same kernel's kvm-amd; QEMU, machine `microvm` without PIT, PIC and "
             "RTC, is the VMM; each vCPU pinned to a core of its own.")
-
-    def memory(self):
-        return MEMORY + HOST_MEMORY
+    machine, needed = "microvm,pit=off,pic=off,rtc=off", MODULES
+    image = "guests/initrd.img"
 
     def notes(self):
         return ["KVM's VMM is QEMU: Debian 12 and 13 have no package of kvmtool."]
 
-    def modules(self):
-        """The host kernel's modules."""
-        release = Fetcher(self.build).manifest()["vmlinuz-6.1"]["release"]
-        for module in MODULES:
-            yield glob.glob(self.path(f"kernels/*/lib/modules/{release}/kernel/{module}.ko"))[0]
+    def memory(self):
+        return sum(vm.memory for vm in self.vms) + HOST_MEMORY
+
+    def guest_files(self):
+        """{path in /guest: bytes}: each guest has its directory."""
+        files = {"vmlinuz": read(self.path("guests/vmlinuz-6.1")),
+                 "initrd.img": read(self.path(self.image)),
+                 "cpus": b"%d" % self.vm.cpus, "memory": b"%d" % self.vm.memory,
+                 "machine": self.machine.encode()}
+        for number, vm in enumerate(self.vms):
+            files[f"{number}/cmdline"] = vm.cmdline().encode()
+        return files
 
     def write_configuration(self):
         super().write_configuration()
         archive = Newc()
         busybox = self.path("guests/busybox")
         for name in ("bin", "dev", "guest", "lib", "lib64", "lib/vmm", "modules", "proc", "share",
-                     "sys", "tmp"):
+                     "sys", "tmp", *(f"guest/{number}" for number in range(len(self.vms)))):
             archive.add(name, stat.S_IFDIR | 0o755)
         archive.add("dev/console", stat.S_IFCHR | 0o600, device=(5, 1))
         here = os.path.dirname(__file__)
-        files = {"init": read(os.path.join(here, "kvm-host.sh")), "bin/busybox": read(busybox),
-                 "guest/vmlinuz": read(self.path("guests/vmlinuz-6.1")),
-                 "guest/initrd.img": read(self.path("guests/initrd.img")),
-                 "guest/cmdline": self.vm.cmdline().encode(), "guest/cpus": b"%d" % CORES,
-                 "guest/memory": b"%d" % MEMORY}
+        files = {"init": read(os.path.join(here, "kvm-host.sh")), "bin/busybox": read(busybox)}
+        files.update({f"guest/{name}": data for name, data in self.guest_files().items()})
         program, environment = vmm_program(self.build)
         files["bin/qemu-system-x86_64"] = read(program)
         for library in libraries(program, environment):
             folder = "lib64" if os.path.basename(library).startswith("ld-") else "lib/vmm"
             files[f"{folder}/{os.path.basename(library)}"] = read(library)
         files.update({f"share/{name}": read(path) for path, name in data_files(self.build)})
-        files.update({f"modules/{os.path.basename(path)}": read(path) for path in self.modules()})
+        order = modules(self.build, "6.1", self.needed)
+        files.update({f"modules/{os.path.basename(path)}": read(path) for path in order})
+        files["modules/order"] = "".join(os.path.basename(path) + "\n" for path in order).encode()
         for name, data in files.items():
             archive.add(name, stat.S_IFREG | 0o755, data)
         for name in applets(busybox):
@@ -106,3 +113,22 @@ class Kvm(System):
     def loader(self):
         return ["-kernel", self.path("guests/vmlinuz-6.1"), "-initrd", self.run_path("host.img"),
                 "-append", "console=ttyS0 quiet panic=1 nokaslr"]
+
+
+class KvmNet(Kvm):
+    """Two KVM guests on a bridge."""
+
+    name, title = "kvm-net", "KVM, two guests"
+    what = ("two guests as above, each with virtio-net on PCI, by vhost-net and a tap device on one "
+            "bridge of the host.")
+    machine, needed = Kvm.machine + ",pcie=on", (*MODULES, "bridge", "tun", "vhost_net")
+    image = net.IMAGE
+
+    def __init__(self, *options):
+        super().__init__(*options)
+        self.vms = net.pair()
+        self.vm = self.vms[0]
+        self.vm.service = True  # its console is the machine's
+
+    def notes(self):
+        return []  # the same ones

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <stdatomic.h>
+#include <stdbool.h>
 
 struct lock {
     atomic_flag taken;
@@ -17,6 +18,12 @@ static inline void lock_take(struct lock *lock)
 {
     while (atomic_flag_test_and_set_explicit(&lock->taken, memory_order_acquire))
         ;
+}
+
+/* False: somebody has it. */
+static inline bool lock_try(struct lock *lock)
+{
+    return !atomic_flag_test_and_set_explicit(&lock->taken, memory_order_acquire);
 }
 
 static inline void lock_release(struct lock *lock)

@@ -27,7 +27,10 @@
 #define ETHERNET_BYTES 14u
 #define FRAME_MAX      65550u /* the largest TCP segment that a driver leaves to the device */
 #define GROUP_BIT      1u
-#define KICK_FRAMES    256u /* then the kick is repeated, so that the core can be called away */
+#define KICK_FRAMES    256u   /* then the kick is repeated, so that the core can be called away */
+#define LARGE_BYTES    16384u /* a frame of a stream */
+#define FETCH_FRAMES   8u     /* of a stream, that its receiver's core takes at once */
+#define PATIENCE       2048u  /* looks at a ring: some times as long as a large frame's copying */
 #define FNV_BASIS      0xcbf29ce484222325ull
 #define FNV_PRIME      0x100000001b3ull
 
@@ -38,6 +41,7 @@ struct net_header {
 
 /* What is read of a frame, once: all that is decided is decided by this. */
 struct frame {
+    const struct switch_port *port; /* who sends it */
     const struct virtqueue_chain *chain;
     struct net_header header;
     uint8_t to[SWITCH_MAC_BYTES], from[SWITCH_MAC_BYTES];
@@ -69,6 +73,8 @@ void switch_join(struct switch_port *port, struct virtio_device *device, const c
     lock_take(&table_lock);
     while (at < MAX_VMS - 1 && table[at] != NULL)
         at++;
+    port->index = at;
+    atomic_store(&port->stream, 0);
     table[at] = port; /* a VM has one port: there is room */
     lock_release(&table_lock);
 }
@@ -137,6 +143,9 @@ static bool deliver(struct virtio_device *to, const struct frame *frame)
     chain_write(&first, 0, &header, sizeof(header));
     virtqueue_publish(rx, buffers);
     virtio_signal(to, QUEUE_RX);
+    if (frame->size >= LARGE_BYTES)
+        atomic_store(&((struct switch_port *)to->port)->stream,
+                     virtqueue_waiting(rx, 0) / buffers * MAX_VMS + frame->port->index);
     return true;
 }
 
@@ -144,6 +153,7 @@ static bool read_frame(const struct switch_port *port, const struct virtqueue_ch
                        struct frame *frame)
 {
     struct net_header *header = &frame->header;
+    frame->port = port;
     frame->chain = chain;
     if (chain->readable_bytes < sizeof(*header) + ETHERNET_BYTES ||
         chain->readable_bytes > sizeof(*header) + FRAME_MAX)
@@ -186,35 +196,92 @@ static void send_frame(struct switch_port *port, const struct virtqueue_chain *c
     }
 }
 
-/* Send what waits, until nothing does or KICK_FRAMES are sent; true: there may be more. */
-static bool send_waiting(struct switch_port *port)
+/* Send at most LIMIT of the frames that wait; how many those were. */
+static unsigned send_some(struct switch_port *port, unsigned limit)
 {
     struct virtqueue *tx = &port->device->queues[QUEUE_TX];
     struct virtqueue_chain chain;
     unsigned sent = 0;
+    for (; sent < limit && virtqueue_peek(tx, 0, &chain); sent++) {
+        send_frame(port, &chain);
+        virtqueue_fill(tx, 0, chain.head, 0);
+        virtqueue_publish(tx, 1);
+    }
+    return sent;
+}
+
+/* Send what waits, until nothing does or KICK_FRAMES are sent; true: there may be more. */
+static bool send_waiting(struct switch_port *port)
+{
+    struct virtqueue *tx = &port->device->queues[QUEUE_TX];
+    unsigned sent = 0;
     do {
         virtqueue_want_kick(tx, false);
-        for (; sent < KICK_FRAMES && virtqueue_peek(tx, 0, &chain); sent++) {
-            send_frame(port, &chain);
-            virtqueue_fill(tx, 0, chain.head, 0);
-            virtqueue_publish(tx, 1);
-        }
+        sent += send_some(port, KICK_FRAMES - sent);
     } while (sent < KICK_FRAMES && virtqueue_want_kick(tx, true));
     virtio_signal(port->device, QUEUE_TX);
     return sent == KICK_FRAMES;
 }
 
+/*
+ * The port at INDEX, of PORT's network, with its send queue's lock. NULL: its driver cannot be told
+ * when to kick, or another core is busy there for longer than PATIENCE.
+ */
+static struct switch_port *sender_take(const struct switch_port *port, unsigned index)
+{
+    bool taken = false, good = true;
+    struct switch_port *from = NULL;
+    for (unsigned looks = 0; looks < PATIENCE && good && !taken; looks++) {
+        lock_take(&table_lock);
+        from = table[index];
+        good = from != NULL && from != port && strcmp(from->network, port->network) == 0 &&
+               from->device->queues[QUEUE_TX].event_idx;
+        taken = good && lock_try(&from->device->queues[QUEUE_TX].lock);
+        lock_release(&table_lock);
+    }
+    return taken ? from : NULL;
+}
+
+/*
+ * PORT gets a stream and has just answered. Its core takes the next ROOM frames while their sender
+ * makes them, without a kick, and looks for each as long as PATIENCE lasts. With one more the
+ * sender kicks: its own core goes on.
+ */
+static void fetch_stream(const struct switch_port *port, unsigned index, unsigned room)
+{
+    struct switch_port *from = room > 0 ? sender_take(port, index) : NULL;
+    if (from == NULL)
+        return;
+    struct virtqueue *tx = &from->device->queues[QUEUE_TX];
+    room = room < FETCH_FRAMES ? room : FETCH_FRAMES;
+    virtqueue_kick_behind(tx, room);
+    for (unsigned looks = 0; looks < PATIENCE && room > 0; looks++)
+        if (send_some(from, 1) > 0) {
+            room--;
+            looks = 0;
+        }
+    if (room > 0) { /* it shall kick with the next one again; what has just come is still ours */
+        unsigned last = 0;
+        while (virtqueue_kick_behind(tx, last))
+            last++;
+        send_some(from, last);
+    }
+    virtio_signal(from->device, QUEUE_TX);
+    lock_release(&tx->lock);
+}
+
 static bool kick(struct virtio_device *device, unsigned queue)
 {
-    if (queue == QUEUE_RX) { /* buffers come without a kick from now on */
-        lock_take(&device->queues[QUEUE_RX].lock);
+    struct switch_port *port = device->port;
+    bool more = false;
+    unsigned stream = 0;
+    lock_take(&device->queues[queue].lock);
+    if (queue == QUEUE_RX) /* buffers come without a kick from now on */
         virtqueue_want_kick(&device->queues[QUEUE_RX], false);
-        lock_release(&device->queues[QUEUE_RX].lock);
-        return false;
-    }
-    lock_take(&device->queues[QUEUE_TX].lock);
-    bool more = send_waiting(device->port);
-    lock_release(&device->queues[QUEUE_TX].lock);
+    else if (!(more = send_waiting(port)))
+        stream = atomic_exchange(&port->stream, 0);
+    lock_release(&device->queues[queue].lock);
+    fetch_stream(port, stream % MAX_VMS, stream / MAX_VMS);
     return more;
 }
 

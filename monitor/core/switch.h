@@ -11,6 +11,8 @@ struct switch_port {
     struct virtio_device *device;
     char network[CONFIG_NAME_MAX];
     uint8_t mac[SWITCH_MAC_BYTES];
+    unsigned index;          /* in the switch's table */
+    _Atomic unsigned stream; /* who has sent a large frame, and for how many more is room */
 };
 
 extern const struct virtio_class switch_class;

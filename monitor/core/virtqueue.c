@@ -250,6 +250,12 @@ bool virtqueue_interrupt(struct virtqueue *queue)
     return first || (uint16_t)(queue->used - event - 1) < (uint16_t)(queue->used - before);
 }
 
+/* The driver kicks with the chain AHEAD of the next one; half of all indexes away: with none. */
+static void set_event(const struct virtqueue *queue, volatile uint16_t *device, unsigned ahead)
+{
+    device[2 + queue->size * USED_ELEMENT / sizeof(uint16_t)] = (uint16_t)(queue->next + ahead);
+}
+
 bool virtqueue_want_kick(struct virtqueue *queue, bool want)
 {
     volatile uint16_t *device = queue->ready && !queue->broken ? device_part(queue) : NULL;
@@ -257,11 +263,20 @@ bool virtqueue_want_kick(struct virtqueue *queue, bool want)
         return false;
     if (!queue->event_idx)
         device[0] = (uint16_t)(want ? 0 : USED_NO_NOTIFY);
-    else /* the entry whose making available is to be told; half a ring of indexes away: none */
-        device[2 + queue->size * USED_ELEMENT / sizeof(uint16_t)] =
-            want ? queue->next : (uint16_t)(queue->next - 1);
+    else
+        set_event(queue, device, want ? 0 : 0x8000);
     atomic_thread_fence(memory_order_seq_cst);
     return want && virtqueue_waiting(queue, 0) > 0;
+}
+
+bool virtqueue_kick_behind(struct virtqueue *queue, unsigned count)
+{
+    volatile uint16_t *device = queue->ready && !queue->broken ? device_part(queue) : NULL;
+    if (device == NULL)
+        return false;
+    set_event(queue, device, count);
+    atomic_thread_fence(memory_order_seq_cst);
+    return virtqueue_waiting(queue, count) > 0;
 }
 
 /* A place in the readable or writable part of a chain. */

@@ -73,6 +73,11 @@ bool virtqueue_interrupt(struct virtqueue *queue);
  * before it could know: look once more.
  */
 bool virtqueue_want_kick(struct virtqueue *queue, bool want);
+/*
+ * Needs EVENT_IDX. The guest shall kick with the chain behind the next COUNT, and not before: who
+ * takes just these may leave the queue. True if that chain was there before the guest could know.
+ */
+bool virtqueue_kick_behind(struct virtqueue *queue, unsigned count);
 
 /* Copy SIZE bytes from OFFSET of the chain's readable part; the bytes copied. */
 uint32_t chain_read(const struct virtqueue_chain *chain, uint32_t offset, void *data,

@@ -35,7 +35,7 @@ def test_windows(boot, build, record_property):
     assert run.exit_status() == 0
     fulls, _ = counts.read(out)
     result = types.SimpleNamespace(fulls=fulls, log=run.log.lines,
-                                   system=types.SimpleNamespace(vm=vm))
+                                   system=types.SimpleNamespace(vms=[vm]))
     agreed = figures.agreement(result)
     assert agreed["icr"][0] > 0 and agreed["cpuid"][0] > CPUIDS, agreed
     assert all(inside == outside for inside, outside in agreed.values()), agreed

@@ -331,6 +331,69 @@ static void many_frames_are_repeated(void **state)
     assert_int_equal(vms[0].tx.used[1], 10);
 }
 
+/* COUNT frames of TO's wait, and nobody was told: its driver was asked to kick later. */
+static void wait_quietly(struct net_vm *from, const struct net_vm *to, unsigned count,
+                         uint32_t size)
+{
+    frame_of(from, to->port.mac, size);
+    for (; count > 0; count--)
+        offer(&from->tx, 3, FRAMES, HEADER + size, 0);
+}
+
+static uint16_t kick_event(const struct ring *tx)
+{
+    return tx->used[2 + 4 * SIZE];
+}
+
+/* Who gets a large frame and answers takes the next ones, as many as there is room for. */
+static void a_receiver_fetches_a_stream(void **state)
+{
+    struct net_vm *from = &vms[0];
+    struct net_vm *to = &vms[1];
+    (void)state;
+    drive(from, ALL);
+    drive(to, ALL);
+    post(to, 50, SLOT);
+    wait_quietly(from, to, 1, 1000); /* not large */
+    kick(from, 1);
+    wait_quietly(from, to, 1, 20000);
+    kick(to, 1);
+    assert_int_equal(from->tx.used[1], 1);
+    kick(from, 1); /* large: 10 buffers, and 39 are left */
+    assert_int_equal(from->tx.used[1], 2);
+    wait_quietly(from, to, 5, 20000);
+    kick(to, 1);
+    assert_int_equal(from->tx.used[1], 5);
+    assert_int_equal(to->device.counters.drops, 0);
+    assert_int_equal(kick_event(&from->tx), 5); /* the kick for the next one is due */
+    kick(from, 1);
+    assert_int_equal(from->tx.used[1], 7);
+    assert_int_equal(kick_event(&from->tx), 7);
+}
+
+/* Once for each large frame, within the network, and never from a driver that can't be held off. */
+static void only_streams_are_fetched(void **state)
+{
+    struct net_vm *from = &vms[0];
+    struct net_vm *to = &vms[1];
+    (void)state;
+    for (unsigned kind = 0; kind < 3; kind++) {
+        drive(from, kind == 0 ? ALL & ~(1u << 29) : ALL);
+        drive(to, ALL);
+        post(to, SIZE, SLOT);
+        wait_quietly(from, to, 1, 20000);
+        kick(from, 1);
+        if (kind == 1)
+            kick(to, 1); /* nothing waited: once is enough */
+        if (kind == 2)
+            switch_leave(&from->port);
+        wait_quietly(from, to, 1, 20000);
+        kick(to, 1);
+        assert_int_equal(from->tx.used[1], 1);
+    }
+    switch_join(&from->port, &from->device, "web", "lan");
+}
+
 /* Chains that no driver makes break the queue, and nothing else. */
 static void broken_rings(void **state)
 {
@@ -440,6 +503,8 @@ int main(void)
         TEST(offloads_go_to_those_who_take_them),
         TEST(interrupts_and_kicks_are_asked_for),
         TEST(many_frames_are_repeated),
+        TEST(a_receiver_fetches_a_stream),
+        TEST(only_streams_are_fetched),
         TEST(broken_rings),
         TEST(indirect_chains_cross_extents),
         TEST(registers_hold_what_they_should),
