@@ -105,13 +105,15 @@ static void warn_of_refused(const struct vm *vm, const struct control_rule *rule
             vm->config->name, rule->first, rule->last);
 }
 
+/*
+ * Without pci_lock, under which a device's reset may wait for the very request that is served here.
+ * A device that moves at this moment may lose its ports to what the VM has there otherwise.
+ */
 void exit_port_init(struct vm *vm)
 {
-    lock_take(&vm->pci_lock);
     for (uint32_t port = 0; port < PORTS; port++)
         if (!virtio_pci_has_port(vm, (uint16_t)port))
             exit_port_restore(vm, (uint16_t)port);
-    lock_release(&vm->pci_lock);
     const struct control_rules *rules = &atomic_load(&vm->controls)->ports;
     for (unsigned i = 0; i < rules->count; i++)
         warn_of_refused(vm, &rules->list[i]);

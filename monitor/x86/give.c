@@ -115,6 +115,7 @@ bool lifecycle_take_cpu(struct control *control)
     atomic_store(&vcpu->flushed, true);
     vcpu->state = VCPU_WAIT_SIPI;
     vcpu->away = false;
+    atomic_store(&vcpu->controls_taken, atomic_load(&vm->controls_number)); /* by its start */
     setup_config.vms[vm->index].cpu_count++;
     cpu_set_add(&setup_config.vms[vm->index].cpu_list, (cpu_id_t)id);
     cpu_set_add(&vm->cpu_set, (cpu_id_t)id);

@@ -21,5 +21,5 @@ void virtio_pci_reset(struct vm *vm);
  */
 bool virtio_pci_port(struct vcpu *vcpu, const struct port_access *access, uint32_t *value);
 bool virtio_pci_config(struct vm *vm, const struct port_access *access, uint32_t *value);
-/* Does a device of VM's lie at PORT? pci_lock is held. */
+/* Does a device of VM's lie at PORT? */
 bool virtio_pci_has_port(struct vm *vm, uint16_t port);
