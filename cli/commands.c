@@ -85,6 +85,8 @@ const struct command commands[] = {
      "asks the VM's kernel (SysRq) to write everything out and to switch off", life_stop, 1, MANY},
     {"kill", "[--timeout SECONDS] VM...", "off at once", life_kill, 1, MANY},
     {"reboot", "[--timeout SECONDS] VM...", "off at once, and started again", life_reboot, 1, MANY},
+    {"resume", "[--timeout SECONDS] VM...", "a VM that a control has paused goes on", life_resume,
+     1, MANY},
     {"destroy", "[--timeout SECONDS] VM...",
      "off, and its memory cleared; what had been this Linux's comes back to it", life_destroy, 1,
      MANY},

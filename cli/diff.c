@@ -128,7 +128,11 @@ static const struct {
 /* What apply changes in a VM that is there. */
 static bool is_live(const char *word)
 {
-    return strcmp(word, "port") == 0 || strcmp(word, "msr") == 0;
+    static const char *const words[] = {"port", "msr", "peers"};
+    for (size_t i = 0; i < ARRAY_SIZE(words); i++)
+        if (strcmp(word, words[i]) == 0)
+            return true;
+    return false;
 }
 
 /* The service VM has what it has not given away: the file's figures are of the next boot. */
@@ -155,7 +159,9 @@ static unsigned print_changes(const struct config_vm *running, const struct conf
             continue;
         printf("~ %s: %s is %s, would be %s\n", vm->name, settings[i].word,
                before.length > 0 ? before.text : "none", after.length > 0 ? after.text : "none");
-        count += is_live(settings[i].word) ? 0 : 1;
+        bool moves =
+            strcmp(settings[i].word, "network") == 0 && before.length > 0 && after.length > 0;
+        count += moves || is_live(settings[i].word) ? 0 : 1;
     }
     return count;
 }

@@ -39,6 +39,14 @@ static enum progress look_stop(const struct record *vm, uint64_t starts)
     return record_is(vm, "state", "off") || record_is(vm, "state", "failed") ? DONE : WAITING;
 }
 
+/* It may be paused again before anyone looks: that it was let go on is all there is to know. */
+static enum progress look_resume(const struct record *vm, uint64_t starts)
+{
+    (void)vm;
+    (void)starts;
+    return DONE;
+}
+
 static enum progress look_destroy(const struct record *vm, uint64_t starts)
 {
     (void)vm;
@@ -52,6 +60,7 @@ static const struct verb stop = {"stop", "stopped", look_stop, 60,
                                  "switches it off at once"};
 static const struct verb kill = {"kill", "off", look_stop, 60, "see: mullion log"};
 static const struct verb reboot = {"reboot", "started", look_start, 60, "see: mullion log"};
+static const struct verb resume = {"resume", "resumed", look_resume, 60, "see: mullion log"};
 static const struct verb destroy = {"destroy", "destroyed", look_destroy, 120,
                                     "its memory is being cleared; see: mullion list"};
 
@@ -148,6 +157,11 @@ int life_kill(char **args, const struct options *options)
 int life_reboot(char **args, const struct options *options)
 {
     return change_all(&reboot, args, options);
+}
+
+int life_resume(char **args, const struct options *options)
+{
+    return change_all(&resume, args, options);
 }
 
 int life_destroy(char **args, const struct options *options)

@@ -103,6 +103,20 @@ static void check_peers(struct config_parser *parser)
     }
 }
 
+/* A service VM that pauses could be resumed by nobody. */
+static void check_stops(struct config_parser *parser)
+{
+    const struct config_vm *vm = &parser->config->vms[parser->vm];
+    bool stops = false;
+    for (unsigned i = 0; i < CONTROL_EVENTS; i++)
+        stops = stops || vm->controls.events[i] == CONTROL_STOP;
+    for (unsigned i = 0; i < CONTROL_EXCEPTIONS; i++)
+        stops = stops || vm->controls.exceptions[i] == CONTROL_STOP;
+    if (vm->service && stops && !vm->spoilt)
+        config_fail(parser, vm->at,
+                    "the service VM has a line with stop, and nobody could resume it; write log");
+}
+
 void config_complete(struct config_parser *parser)
 {
     int count = (int)parser->config->vm_count;
@@ -116,8 +130,10 @@ void config_complete(struct config_parser *parser)
         if ((done & 1u << parser->vm) == 0)
             config_fail(parser, parser->like[parser->vm].at,
                         "like leads back to this VM; write a VM that has settings of its own");
-    for (parser->vm = 0; parser->vm < count; parser->vm++)
+    for (parser->vm = 0; parser->vm < count; parser->vm++) {
         check_peers(parser);
+        check_stops(parser);
+    }
     for (int i = 0; i < count; i++)
         controls_settle(&parser->config->vms[i].controls);
 }

@@ -9,27 +9,35 @@ static bool fail_value(struct config_parser *parser, const char *complaint)
                        config_token_show(&parser->value).text, complaint);
 }
 
-/* The value as a policy; PASS is the word for CONTROL_PASS here, and MOST the last one allowed. */
-static bool read_policy(struct config_parser *parser, const char *pass, enum control_policy most,
-                        enum control_policy *policy)
+/* The value as a policy, one of the words of CHOICE; the first is the one for CONTROL_PASS. */
+static bool read_policy(struct config_parser *parser, const char *pass, const char *choice,
+                        enum control_policy without, enum control_policy *policy)
 {
     *policy = CONTROL_PASS;
     if (config_token_is(&parser->value, pass))
         return true;
-    for (*policy = CONTROL_COUNT; *policy <= most; (*policy)++)
-        if (config_token_is(&parser->value, control_policy_name(*policy)))
+    for (*policy = CONTROL_COUNT; *policy <= CONTROL_DENY; (*policy)++)
+        if (*policy != without && config_token_is(&parser->value, control_policy_name(*policy)))
             return true;
-    return config_fail(parser, parser->value.at, "%s %s is not known; write %s, count%s",
-                       parser->keyword->word, config_token_show(&parser->value).text, pass,
-                       most == CONTROL_DENY ? ", log or deny" : " or log");
+    return config_fail(parser, parser->value.at, "%s %s is not known; write %s",
+                       parser->keyword->word, config_token_show(&parser->value).text, choice);
+}
+
+/* For what never faults: all but `deny`. */
+static bool read_undeniable(struct config_parser *parser, enum control_policy *policy)
+{
+    return read_policy(parser, "pass", "pass, count, log or stop", CONTROL_DENY, policy);
 }
 
 bool config_read_event(struct config_parser *parser, struct config_vm *vm)
 {
     enum control_policy policy;
     (void)vm;
-    bool deniable = parser->keyword->event != CONTROL_PAUSE; /* which never faults */
-    if (!read_policy(parser, "pass", deniable ? CONTROL_DENY : CONTROL_LOG, &policy))
+    bool read =
+        parser->keyword->event == CONTROL_PAUSE
+            ? read_undeniable(parser, &policy)
+            : read_policy(parser, "pass", "pass, count, log, stop or deny", CONTROL_UNSET, &policy);
+    if (!read)
         return false;
     parser->controls->events[parser->keyword->event] = (uint8_t)policy;
     return true;
@@ -44,7 +52,7 @@ bool config_read_exception(struct config_parser *parser, struct config_vm *vm)
         return fail_value(parser, "is no vector; write for example: exception 14 count");
     if (vector >= CONTROL_EXCEPTIONS || vector == 2)
         return fail_value(parser, "is no exception; write 0 to 31, but not 2, which is the NMI");
-    if (!config_read_value(parser) || !read_policy(parser, "pass", CONTROL_LOG, &policy))
+    if (!config_read_value(parser) || !read_undeniable(parser, &policy))
         return false;
     parser->controls->exceptions[vector] = (uint8_t)policy;
     return true;
@@ -75,7 +83,8 @@ static bool read_rule(struct config_parser *parser, struct control_rules *rules,
 static bool read_action(struct config_parser *parser, struct control_rules *rules)
 {
     return config_read_value(parser) &&
-           read_policy(parser, "allow", CONTROL_DENY, &rules->list[rules->count - 1].policy);
+           read_policy(parser, "allow", "allow, count, log or deny", CONTROL_STOP,
+                       &rules->list[rules->count - 1].policy);
 }
 
 bool config_read_port(struct config_parser *parser, struct config_vm *vm)

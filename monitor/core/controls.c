@@ -24,7 +24,7 @@ const char *control_event_name(enum control_event event)
 
 const char *control_policy_name(enum control_policy policy)
 {
-    static const char *const names[] = {"pass", "pass", "count", "log", "deny"};
+    static const char *const names[] = {"pass", "pass", "count", "log", "stop", "deny"};
     return (unsigned)policy < ARRAY_SIZE(names) ? names[policy] : "?";
 }
 

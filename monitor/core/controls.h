@@ -36,8 +36,9 @@ enum control_policy {
     CONTROL_PASS, /* does not leave the guest, where the monitor itself need not look; rules: allow
                    */
     CONTROL_COUNT,
-    CONTROL_LOG, /* count, and a record in the VM's ring of events */
-    CONTROL_DENY /* the instruction's own fault, or an absent device's answer */
+    CONTROL_LOG,  /* count, and a record in the VM's ring of events */
+    CONTROL_STOP, /* the same, and the VM pauses; not for rules */
+    CONTROL_DENY  /* the instruction's own fault, or an absent device's answer */
 };
 
 enum control_access { CONTROL_READ = 1, CONTROL_WRITE = 2, CONTROL_READ_WRITE = 3 };

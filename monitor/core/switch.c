@@ -79,6 +79,13 @@ void switch_join(struct switch_port *port, struct virtio_device *device, const c
     lock_release(&table_lock);
 }
 
+void switch_move(struct switch_port *port, const char *network)
+{
+    lock_take(&table_lock);
+    memcpy(port->network, network, strlen(network) + 1);
+    lock_release(&table_lock);
+}
+
 void switch_leave(struct switch_port *port)
 {
     lock_take(&table_lock);

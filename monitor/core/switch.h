@@ -23,5 +23,7 @@ void switch_mac(const char *vm, uint8_t mac[SWITCH_MAC_BYTES]);
  */
 void switch_join(struct switch_port *port, struct virtio_device *device, const char *vm,
                  const char *network);
+/* PORT, which has joined, is in that network from now on. */
+void switch_move(struct switch_port *port, const char *network);
 /* When this returns and the device is reset, no core of another VM touches it any more. */
 void switch_leave(struct switch_port *port);

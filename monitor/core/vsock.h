@@ -77,6 +77,8 @@ extern const struct virtio_class vsock_class;
  */
 void vsock_join(struct vsock_port *port, struct virtio_device *device, uint64_t cid,
                 const struct config_vm *vm);
+/* The VMs' configurations name other peers than before; what is under way may still arrive. */
+void vsock_change_peers(void);
 void vsock_leave(struct vsock_port *port);
 
 enum vsock_result {

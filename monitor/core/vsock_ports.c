@@ -59,6 +59,23 @@ void vsock_join(struct vsock_port *port, struct virtio_device *device, uint64_t 
     lock_release(&join_lock);
 }
 
+void vsock_change_peers(void)
+{
+    lock_take(&join_lock);
+    for (unsigned i = 0; i < MAX_VMS; i++) {
+        const struct vsock_port *port = atomic_load(&ports[i]);
+        uint32_t mask = 0;
+        for (unsigned j = 0; j < MAX_VMS && port != NULL; j++) {
+            const struct vsock_port *other = atomic_load(&ports[j]);
+            if (other != NULL && other != port &&
+                (names(port->vm, other->vm) || names(other->vm, port->vm)))
+                mask |= 1u << j;
+        }
+        atomic_store(&allowed[i], mask);
+    }
+    lock_release(&join_lock);
+}
+
 void vsock_leave(struct vsock_port *port)
 {
     unsigned slot = vsock_slot(port);

@@ -247,6 +247,7 @@ static const struct control_command commands[] = {
     {"apply LENGTH", NULL, lifecycle_create, NULL},
     {"apply GENERATION LENGTH", NULL, lifecycle_apply_at, NULL},
     {"settle", NULL, live_settle, NULL},
+    {"resume VM", NULL, live_resume, NULL},
     {"trace VM FROM", NULL, live_trace, NULL},
     {"start VM", NULL, lifecycle_start, NULL},
     {"stop VM", NULL, run_stop, NULL},

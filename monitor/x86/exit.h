@@ -26,6 +26,8 @@ enum exit_reason exit_memory(struct vcpu *vcpu, gpa_t gpa, bool write, bool fetc
 enum exit_reason exit_nmi(struct vcpu *vcpu);
 /* An instruction that the VM's controls watch; false: it is denied, and a fault is queued. */
 bool exit_control(struct vcpu *vcpu, enum control_event event, uint64_t operand);
+/* The VM pauses, once what this core does for it now is done; the log says WHAT it was. */
+void exit_stop(struct vcpu *vcpu, const char *what);
 /* A record for the VM's ring of events; KIND as in struct event. */
 void exit_log_event(struct vcpu *vcpu, uint32_t kind, uint64_t operand);
 /* HLT of a core that leaves, or MWAIT; OFF_LINE: interrupts are off, nothing in the guest wakes it.

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the VM's controls say of an instruction that has left the guest. */
+#include "core/log.h"
 #include "x86/asm.h"
 #include "x86/backend.h"
 #include "x86/cpu.h"
@@ -23,11 +24,20 @@ static void deny(struct vcpu *vcpu, enum control_event event)
         vcpu_fault_gp(vcpu);
 }
 
+void exit_stop(struct vcpu *vcpu, const char *what)
+{
+    log_info("vm \"%s\": paused at %s, core %u, %lx; see: mullion resume", vcpu->vm->config->name,
+             what, vcpu->cpu->id, vcpu->rip);
+    vm_pause(vcpu->vm, true);
+}
+
 bool exit_control(struct vcpu *vcpu, enum control_event event, uint64_t operand)
 {
     uint8_t policy = atomic_load(&vcpu->vm->controls)->events[event];
-    if (policy == CONTROL_LOG)
+    if (policy == CONTROL_LOG || policy == CONTROL_STOP)
         exit_log_event(vcpu, event, operand);
+    if (policy == CONTROL_STOP)
+        exit_stop(vcpu, control_event_name(event));
     if (policy == CONTROL_DENY)
         deny(vcpu, event);
     return policy != CONTROL_DENY;

@@ -38,12 +38,15 @@ static bool is_settled(const struct vm *vm)
     return count_cores(vm, &taken) == taken;
 }
 
-/* What is written of the VM but for its controls is in TEXT. */
+/* What is written of the VM but for what can change while it runs is in TEXT. */
 static void write_fixed(struct text *text, const struct config_vm *vm)
 {
     static struct config_vm bare; /* control_lock is held */
     bare = *vm;
     memset(&bare.controls, 0, sizeof(bare.controls));
+    bare.peer_count = 0;
+    memset(bare.network, 0, sizeof(bare.network));
+    bare.network[0] = vm->network[0] != '\0' ? 'x' : '\0'; /* a card neither comes nor goes */
     config_write_vm(text, &bare);
 }
 
@@ -88,8 +91,8 @@ static bool check_vm(struct control *control, const struct vm *vm, struct config
     if (now.length != then.length || memcmp(now.buffer, then.buffer, now.length) != 0 ||
         atomic_load(&vm->doomed))
         return control_refuse(control,
-                              "vm \"%s\" is another one in more than its controls; destroy it "
-                              "first, or write it as it is (see: show)",
+                              "vm \"%s\" is another one in more than its controls, network and "
+                              "peers; destroy it first, or write it as it is (see: show)",
                               vm->config->name);
     if (have_same_controls(&vm->config->controls, &wanted->controls))
         return true;
@@ -116,6 +119,37 @@ bool live_check(struct control *control, struct config *parsed, char *buffer, si
     return true;
 }
 
+static void say_peers(struct text *text, const struct config_vm *vm)
+{
+    for (unsigned i = 0; i < vm->peer_count; i++)
+        text_print(text, "%s%s", i == 0 ? "" : ",", vm->peers[i]);
+    if (vm->peer_count == 0)
+        text_print(text, "none");
+}
+
+/* Who VM talks to from now on. */
+static void apply_network(struct text *text, struct vm *vm, const struct config_vm *wanted)
+{
+    struct config_vm *now = &setup_config.vms[vm->index];
+    if (strcmp(now->network, wanted->network) != 0) {
+        text_print(text, "changed vm %s what network old %s new %s\n", now->name, now->network,
+                   wanted->network);
+        memcpy(now->network, wanted->network, sizeof(now->network));
+        switch_move(&vm->switch_port, now->network);
+    }
+    if (now->peer_count != wanted->peer_count ||
+        memcmp(now->peers, wanted->peers, sizeof(now->peers)) != 0) {
+        text_print(text, "changed vm %s what peers old ", now->name);
+        say_peers(text, now);
+        text_print(text, " new ");
+        say_peers(text, wanted);
+        text_print(text, "\n");
+        now->peer_count = wanted->peer_count;
+        memcpy(now->peers, wanted->peers, sizeof(now->peers));
+        vsock_change_peers();
+    }
+}
+
 /* All cores of VM take WANTED up before long. */
 static void change_controls(struct vm *vm, const struct controls *wanted)
 {
@@ -134,6 +168,7 @@ static void change_controls(struct vm *vm, const struct controls *wanted)
 
 static void apply_vm(struct control *control, struct vm *vm, const struct config_vm *wanted)
 {
+    apply_network(&control->answer, vm, wanted);
     if (have_same_controls(&vm->config->controls, &wanted->controls))
         return;
     changed_vms |= 1u << vm->index;
@@ -177,6 +212,18 @@ bool live_settle(struct control *control)
     }
     text_print(&control->answer, "settle generation %u cores %u taken %u ticks %lu\n",
                live_generation, cores, taken, last - changed_tsc);
+    return true;
+}
+
+bool live_resume(struct control *control)
+{
+    struct vm *vm = lifecycle_find(control);
+    if (vm == NULL)
+        return false;
+    if (atomic_load(&vm->state) != VM_RUNNING || !atomic_load(&vm->paused))
+        return control_refuse(control, "vm \"%s\" is %s, not paused", vm->config->name,
+                              vm_state_name(vm));
+    vm_pause(vm, false);
     return true;
 }
 

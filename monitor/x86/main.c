@@ -58,7 +58,8 @@ static void early_cpu(void)
 _Noreturn static void cpu_run(struct pcpu *cpu)
 {
     for (;;) {
-        bool runs = cpu->vcpu != NULL && cpu->vcpu->state == VCPU_RUNNING;
+        bool runs = cpu->vcpu != NULL && cpu->vcpu->state == VCPU_RUNNING &&
+                    !atomic_load(&cpu->vcpu->vm->paused);
         if (runs && cpu->nmi_seen == 0) {
             backend->run(cpu->vcpu);
         } else {

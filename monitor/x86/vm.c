@@ -29,7 +29,8 @@ const char *vm_state_name(const struct vm *vm)
 {
     static const char *const names[] = {"off",    "starting",   "running",   "stopping",
                                         "failed", "destroying", "destroying"};
-    return names[atomic_load(&vm->state)];
+    int state = atomic_load(&vm->state);
+    return state == VM_RUNNING && atomic_load(&vm->paused) ? "paused" : names[state];
 }
 
 bool vm_may_log(struct vm *vm, enum denial kind)
@@ -121,6 +122,14 @@ void vcpu_take_flush(struct vcpu *vcpu)
     atomic_store(&vcpu->flushed, true);
 }
 
+void vm_pause(struct vm *vm, bool pause)
+{
+    atomic_store(&vm->paused, pause);
+    for (unsigned i = 0; i < vm->vcpu_count; i++)
+        if (!vm->vcpus[i].away && vm->vcpus[i].cpu != this_cpu())
+            cpu_kick(vm->vcpus[i].cpu, REQUEST_PING);
+}
+
 void vm_flush(struct vm *vm)
 {
     for (unsigned i = 0; i < vm->vcpu_count; i++) {
@@ -184,6 +193,7 @@ void vm_boot(struct vm *vm)
     struct guest_start entry;
     slow_down(vm);
     atomic_store(&vm->state, VM_BUILDING);
+    atomic_store(&vm->paused, false);
     if (atomic_load(&vm->doomed)) {
         rest(vm, VM_OFF);
         return;
@@ -206,8 +216,8 @@ void vm_boot(struct vm *vm)
     vm->starts++;
     atomic_store(&vm->state, VM_RUNNING);
     log_info("vm \"%s\": start %u, kernel %s, nested tables at 0x%lx, control block at 0x%lx",
-             vm->config->name, vm->starts,
-             vm->kernel->name, (uint64_t)vm->nested_root, (uint64_t)vm->vcpus[0].control);
+             vm->config->name, vm->starts, vm->kernel->name, (uint64_t)vm->nested_root,
+             (uint64_t)vm->vcpus[0].control);
     if (atomic_load(&vm->doomed))
         vm_stop(&vm->vcpus[0], false, "destroyed by the service VM");
 }

@@ -47,6 +47,7 @@ struct vm {
     bool service;
     _Atomic int state;   /* enum vm_state */
     _Atomic bool doomed; /* to be destroyed as soon as it is off */
+    _Atomic bool paused; /* no core enters the guest */
     unsigned starts;     /* how often it was booted */
     struct vcpu *vcpus;
     unsigned vcpu_count;
@@ -115,6 +116,8 @@ static inline struct vcpu *vm_find_vcpu(const struct vm *vm, apic_id_t id)
     return vcpu != NULL && vcpu->vm == vm ? vcpu : NULL;
 }
 
+/* All cores of VM leave the guest and stay out, or go on. Any core. */
+void vm_pause(struct vm *vm, bool pause);
 /* May one more denial of VM's be logged? The last one says that it is the last. Any core. */
 bool vm_may_log(struct vm *vm, enum denial kind);
 /* All of the VM's cores forget the nested tables: this one now, the others before long. Any core.

@@ -76,6 +76,7 @@ static void check_rules(const struct control_rules *rules, uint32_t max)
         must(rule->first <= rule->last && rule->last <= max);
         must(rule->access >= CONTROL_READ && rule->access <= CONTROL_READ_WRITE);
         must(rule->policy >= CONTROL_PASS && rule->policy <= CONTROL_DENY);
+        must(rule->policy != CONTROL_STOP);
     }
 }
 
@@ -84,7 +85,7 @@ static void check_controls(const struct controls *controls)
     for (unsigned i = 0; i < CONTROL_EVENTS; i++)
         must(controls->events[i] <= CONTROL_DENY && controls->events[i] != CONTROL_PASS);
     for (unsigned i = 0; i < CONTROL_EXCEPTIONS; i++)
-        must(controls->exceptions[i] <= CONTROL_LOG && controls->exceptions[i] != CONTROL_PASS);
+        must(controls->exceptions[i] <= CONTROL_STOP && controls->exceptions[i] != CONTROL_PASS);
     check_rules(&controls->ports, UINT16_MAX);
     check_rules(&controls->msrs, UINT32_MAX);
 }

@@ -152,6 +152,45 @@ def test_denied(machine, record_property):
     record_property("seen", "EIO while the MSR is denied, its value before and afterwards")
 
 
+def test_stop_and_resume(machine, record_property):
+    """A VM pauses where it does what a line names; others run on; resumed, it goes on from there."""
+    machine.sh("mullion set web 'exception 6=stop'")
+    machine.sh(f"({on(WEB, 'x ud2 1')} >/root/done 2>&1 &)")
+    machine.sh("for i in $(seq 50); do mullion list | grep -q 'web .*paused' && break; sleep 0.2; "
+               "done; mullion list | grep 'web .*paused'")
+    before = machine.sh("mullion stats web")
+    machine.sh(on(DB, f"! ping -c 2 -W 1 {WEB}"))
+    machine.sh(on(DB, f"ping -c 2 {VMS['mail']}"))
+    assert machine.sh("mullion stats web") == before
+    assert "not paused" in machine.sh("mullion resume db 2>&1; test $? = 1")[-1]
+    machine.sh("mullion set web 'exception 6=pass'")  # also while it is paused
+    machine.sh("mullion resume web; for i in $(seq 50); do grep -q done /root/done && break; "
+               "sleep 0.2; done; grep done /root/done")
+    machine.sh(on(DB, f"ping -c 2 {WEB}"))
+    machine.log_line(r'info: vm "web": paused at an exception, core \d+, ')
+    record_property("seen", "paused at an undefined instruction, resumed, and its program ended well")
+
+
+def test_network_and_peers(machine, record_property):
+    """A VM moves to another network, and gets a peer for its sockets, while it runs; and back."""
+    connect = on(DB, "echo hello | socat -t 5 - VSOCK-CONNECT:4:900 2>&1")
+    listen = on(WEB, "socat -u VSOCK-LISTEN:900 STDOUT")
+    machine.sh(f"({listen} >/root/heard 2>&1 &) ; sleep 2")
+    assert "reset" in " ".join(machine.sh(f"{connect}; true")).lower()
+    machine.sh("mullion set db peers=web")
+    machine.sh(connect)
+    machine.sh("for i in $(seq 25); do grep -q hello /root/heard && break; sleep 0.2; done; "
+               "grep hello /root/heard")
+    machine.sh(on(DB, f"ping -c 1 {WEB}"))
+    machine.sh("mullion set web network=wan")
+    machine.sh(on(DB, f"! ping -c 2 -W 1 {WEB}"))
+    said = machine.sh("mullion set web network=none 2>&1; test $? = 1")
+    assert any("destroy it first" in line for line in said), said
+    machine.sh("mullion undo")
+    machine.sh(on(DB, f"ping -c 2 {WEB}"))
+    record_property("seen", "no connection, then one; packets, then none, then packets again")
+
+
 def test_all_or_nothing(machine):
     """One setting that cannot be, among ten that can: nothing is changed, and it is named."""
     now = machine.sh("mullion config")

@@ -203,6 +203,13 @@ class Monitor(Live):
 
     do_stop = do_kill
 
+    def do_resume(self, name):
+        vm = self.vm(name)
+        if vm.state != "paused":
+            raise Refused(f"{name} is {vm.state}, not paused")
+        vm.state = "running"
+        return ""
+
     def do_reboot(self, name):
         self.do_kill(name)
         return self.do_start(name)

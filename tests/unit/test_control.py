@@ -77,6 +77,10 @@ class Life(ControlTest):
         self.assertEqual(self.good("stop", "web"), "web: stopped\n")
         self.monitor.slow_states["web"] = ["off", "starting", "starting", "running"]
         self.assertEqual(self.good("start", "web"), "web: started\n")
+        self.monitor.vm("web").state = "paused"
+        self.assertEqual(self.good("resume", "web"), "web: resumed\n")
+        status, _, err = self.run_mullion("resume", "web")
+        self.assertEqual((status, "not paused" in err), (1, True))
         self.assertEqual(self.good("reboot", "web"), "web: started\n")
         self.assertEqual(self.good("kill", "web"), "web: off\n")
         self.assertEqual(self.monitor.vm("web").starts, 3)

@@ -55,18 +55,18 @@ static void the_later_line_wins(void **state)
 static void written_and_read_they_are_the_same(void **state)
 {
     (void)state;
-    static const char *const policies[] = {"pass", "count", "log", "deny"};
+    static const char *const policies[] = {"pass", "count", "log", "stop", "deny"};
     for (unsigned round = 0; round < 64; round++) {
         char text[4096] = "vm a {\n";
         size_t length = strlen(text);
         for (unsigned i = 0; i < CONTROL_EVENTS; i++) {
-            unsigned policy = (round + i * i) % (i == CONTROL_PAUSE ? 3 : 4);
+            unsigned policy = (round + i * i) % (i == CONTROL_PAUSE ? 4 : 5);
             length += (size_t)snprintf(text + length, sizeof(text) - length, "%s %s\n",
                                        control_event_name(i), policies[policy]);
         }
         snprintf(text + length, sizeof(text) - length,
                  "exception %u %s\nport 0x%x-0x%x %s\nmsr 0x%x write log\n}", round % 2 ? 0 : 31,
-                 policies[round % 3], round, round + 5, round % 4 ? policies[round % 4] : "allow",
+                 policies[round % 4], round, round + 5, round % 3 ? policies[round % 3] : "allow",
                  round);
         assert_true(parse(text));
         struct controls first = *controls_of(0);
@@ -97,14 +97,15 @@ static void differences_are_told_once(void **state)
 static const struct {
     const char *text, *message;
 } wrong[] = {
-    {"vm a { hlt sometimes }", "vm \"a\": hlt sometimes is not known; write pass, count, log or deny"},
-    {"vm a { pause deny }", "vm \"a\": pause deny is not known; write pass, count or log"},
+    {"vm a { hlt sometimes }",
+     "vm \"a\": hlt sometimes is not known; write pass, count, log, stop or deny"},
+    {"vm a { pause deny }", "vm \"a\": pause deny is not known; write pass, count, log or stop"},
     {"vm a { exception 2 count }",
      "vm \"a\": exception 2 is no exception; write 0 to 31, but not 2, which is the NMI"},
     {"vm a { exception x count }",
      "vm \"a\": exception x is no vector; write for example: exception 14 count"},
     {"vm a { exception 14 deny }",
-     "vm \"a\": exception deny is not known; write pass, count or log"},
+     "vm \"a\": exception deny is not known; write pass, count, log or stop"},
     {"vm a { profile nothing }",
      "vm \"a\": profile nothing is none of this file; write: profile nothing { ... }"},
     {"profile p { cpus 2 }\nvm a { }",
@@ -114,6 +115,9 @@ static const struct {
     {"profile P { }\nvm a { }",
      "the profile's name has other characters than a-z, 0-9, - and _, or more than 31; write for "
      "example profile traced"},
+    {"vm a { port 1 stop }", "vm \"a\": port stop is not known; write allow, count, log or deny"},
+    {"service a { cr4 stop }", "vm \"a\": the service VM has a line with stop, and nobody could "
+                               "resume it; write log"},
     {"hlt count\nvm a { }", "\"hlt\" stands outside of a block; write it in vm NAME { }"},
 };
 
@@ -135,10 +139,9 @@ static void events_beyond_the_ring_are_lost_and_told(void **state)
     struct text text = {buffer, sizeof(buffer), 0, false};
     events_write(&text, &ring, 20, 2);
     buffer[text.length] = '\0';
-    assert_string_equal(buffer,
-                        "events from 50 to 52 lost 30\n"
-                        "event number 50 tsc 50 cpu 0 rip 0x1032 what cr3 operand 0x0\n"
-                        "event number 51 tsc 51 cpu 0 rip 0x1033 what cr3 operand 0x0\n");
+    assert_string_equal(buffer, "events from 50 to 52 lost 30\n"
+                                "event number 50 tsc 50 cpu 0 rip 0x1032 what cr3 operand 0x0\n"
+                                "event number 51 tsc 51 cpu 0 rip 0x1033 what cr3 operand 0x0\n");
     text.length = 0;
     events_write(&text, &ring, EVENTS_KEPT + 50, 2);
     buffer[text.length] = '\0';

@@ -171,7 +171,7 @@ class Diff(ControlTest):
             self.assertEqual(status, 0, err)
             self.assertEqual(len(out.splitlines()), 1, out)
             self.assertTrue(out.startswith(f"~ web: {word} "), out)
-            running = word in live or word in ("port", "msr", "exception")
+            running = word in live or word in ("port", "msr", "exception", "peers", "network")
             told = "" if running else "mullion: apply cannot change all of this"
             self.assertEqual(err[:len(told) or None], told, word)
 

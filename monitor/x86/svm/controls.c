@@ -201,9 +201,12 @@ void svm_give_back(struct vcpu *vcpu, unsigned vector)
 enum exit_reason svm_handle_exception(struct vcpu *vcpu, unsigned vector)
 {
     struct vmcb *vmcb = vmcb_of(vcpu);
-    if (atomic_load(&vcpu->vm->controls)->exceptions[vector] == CONTROL_LOG)
+    uint8_t policy = atomic_load(&vcpu->vm->controls)->exceptions[vector];
+    if (policy == CONTROL_LOG || policy == CONTROL_STOP)
         exit_log_event(vcpu, EVENT_EXCEPTION_LOGGED,
                        vector | (vector == VECTOR_PF ? vmcb->exit_info2 << 8 : 0));
+    if (policy == CONTROL_STOP)
+        exit_stop(vcpu, "an exception");
     svm_give_back(vcpu, vector);
     return vector == VECTOR_DB ? EXIT_DEBUG : vector == VECTOR_AC ? EXIT_ALIGNMENT : EXIT_EXCEPTION;
 }

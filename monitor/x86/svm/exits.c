@@ -213,5 +213,6 @@ void svm_run(struct vcpu *vcpu)
         vcpu_count(vcpu, handle(vcpu, vmcb->exit_code));
         vmcb->rax = vcpu->regs.rax;
         vmcb->rip = vcpu->rip;
-    } while (vcpu->state == VCPU_RUNNING && vcpu->cpu->nmi_seen == 0);
+    } while (vcpu->state == VCPU_RUNNING && vcpu->cpu->nmi_seen == 0 &&
+             !atomic_load(&vcpu->vm->paused));
 }
