@@ -158,10 +158,10 @@ def test_stop_and_resume(machine, record_property):
     machine.sh(f"({on(WEB, 'x ud2 1')} >/root/done 2>&1 &)")
     machine.sh("for i in $(seq 50); do mullion list | grep -q 'web .*paused' && break; sleep 0.2; "
                "done; mullion list | grep 'web .*paused'")
-    before = machine.sh("mullion stats web")
+    before = exits(machine, ("web",))
     machine.sh(on(DB, f"! ping -c 2 -W 1 {WEB}"))
     machine.sh(on(DB, f"ping -c 2 {VMS['mail']}"))
-    assert machine.sh("mullion stats web") == before
+    assert exits(machine, ("web",)) == before
     assert "not paused" in machine.sh("mullion resume db 2>&1; test $? = 1")[-1]
     machine.sh("mullion set web 'exception 6=pass'")  # also while it is paused
     machine.sh("mullion resume web; for i in $(seq 50); do grep -q done /root/done && break; "
