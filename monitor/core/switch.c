@@ -102,16 +102,18 @@ void switch_leave(struct switch_port *port)
 static struct switch_port *receiver_take(const struct switch_port *port, const struct frame *frame,
                                          unsigned index)
 {
-    lock_take(&table_lock);
-    struct switch_port *to = table[index];
     bool group = (frame->to[0] & GROUP_BIT) != 0;
-    if (to == port || to == NULL || strcmp(to->network, port->network) != 0 ||
-        (!group && memcmp(to->mac, frame->to, SWITCH_MAC_BYTES) != 0))
-        to = NULL;
-    else
-        lock_take(&to->device->queues[QUEUE_RX].lock);
-    lock_release(&table_lock);
-    return to;
+    for (bool done = false;;) { /* nobody else waits for a queue that is busy */
+        lock_take(&table_lock);
+        struct switch_port *to = table[index];
+        if (to == port || to == NULL || strcmp(to->network, port->network) != 0 ||
+            (!group && memcmp(to->mac, frame->to, SWITCH_MAC_BYTES) != 0))
+            to = NULL;
+        done = to == NULL || lock_try(&to->device->queues[QUEUE_RX].lock);
+        lock_release(&table_lock);
+        if (done)
+            return to;
+    }
 }
 
 /* A partial checksum or a segment to be cut goes to those only who said that they can take it. */

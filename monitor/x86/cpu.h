@@ -23,6 +23,7 @@ struct vcpu;
 #define REQUEST_LEAVE     (1u << 11) /* leave the service VM once off line */
 #define REQUEST_REMAIN    (1u << 12) /* .. no more */
 #define REQUEST_CONTROLS  (1u << 13) /* the VM's controls have changed */
+#define REQUEST_PAUSE     (1u << 14) /* the VM has been paused, or goes on */
 
 struct tss {
     uint32_t reserved0;

@@ -29,6 +29,7 @@ void exit_stop(struct vcpu *vcpu, const char *what)
     log_info("vm \"%s\": paused at %s, core %u, %lx; see: mullion resume", vcpu->vm->config->name,
              what, vcpu->cpu->id, vcpu->rip);
     vm_pause(vcpu->vm, true);
+    vcpu_take_pause(vcpu);
 }
 
 bool exit_control(struct vcpu *vcpu, enum control_event event, uint64_t operand)

@@ -37,8 +37,10 @@ static void requests_serve(struct vcpu *vcpu, uint32_t requests)
         !atomic_load(&vcpu->left))
         vcpu_take_sipi(vcpu);
     if ((requests & (REQUEST_GUEST_NMI | REQUEST_INIT)) == REQUEST_GUEST_NMI &&
-        vcpu->state == VCPU_RUNNING) /* INIT clears an NMI that waits */
+        (vcpu->state == VCPU_RUNNING ||
+         vcpu->state == VCPU_PAUSED)) /* INIT clears one that waits */
         vcpu->nmi_pending = true;
+    vcpu_take_pause(vcpu); /* also one that has just been started */
 }
 
 /*

@@ -85,7 +85,9 @@ static void real_access(const struct port_access *access, uint32_t *value)
 
 void exit_port_restore(struct vm *vm, uint16_t port)
 {
+    lock_take(&vm->port_lock); /* policy and bit are one: a device may move on another core */
     backend->pass_port(vm, port, port_passes(vm, port));
+    lock_release(&vm->port_lock);
 }
 
 bool exit_port_rule_holds(const struct vm *vm, const struct control_rule *rule)

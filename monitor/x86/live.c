@@ -159,6 +159,7 @@ static void change_controls(struct vm *vm, const struct controls *wanted)
     setup_config.vms[vm->index].controls = *wanted;
     atomic_store(&vm->controls, next);
     atomic_fetch_add(&vm->controls_number, 1);
+    live_generation++; /* also for a new order of the same rules, of which nothing is said */
     exit_port_init(vm);
     exit_msr_init(vm);
     for (unsigned i = 0; i < vm->vcpu_count; i++)

@@ -149,3 +149,9 @@ void logkey_again(void)
     stray_until = time_us() + STRAY_US;
     uart_enable_interrupt();
 }
+
+void logkey_forget(const struct vm *vm)
+{
+    if (attached == vm)
+        attached = NULL;
+}

@@ -58,10 +58,10 @@ static void early_cpu(void)
 _Noreturn static void cpu_run(struct pcpu *cpu)
 {
     for (;;) {
-        bool runs = cpu->vcpu != NULL && cpu->vcpu->state == VCPU_RUNNING &&
-                    !atomic_load(&cpu->vcpu->vm->paused);
+        struct vcpu *vcpu = cpu->vcpu; /* it may be taken away at any time */
+        bool runs = vcpu != NULL && vcpu->state == VCPU_RUNNING;
         if (runs && cpu->nmi_seen == 0) {
-            backend->run(cpu->vcpu);
+            backend->run(vcpu);
         } else {
             atomic_store(&cpu->parked, true);
             uint32_t requests = cpu_park();

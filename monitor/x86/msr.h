@@ -104,6 +104,7 @@
 #define VECTOR_DB  1u
 #define VECTOR_NMI 2u
 #define VECTOR_BP  3u
+#define VECTOR_OF  4u
 #define VECTOR_UD  6u
 #define VECTOR_DF  8u
 #define VECTOR_GP  13u

@@ -11,6 +11,8 @@ void vcpu_take_init(struct vcpu *vcpu);
 void vcpu_take_sipi(struct vcpu *vcpu);
 /* The nested tables have changed. The vCPU's core. */
 void vcpu_take_flush(struct vcpu *vcpu);
+/* Park if the VM is paused, go on if it is no more. The vCPU's core. */
+void vcpu_take_pause(struct vcpu *vcpu);
 /* The VM's controls have changed. The vCPU's core. */
 void vcpu_take_controls(struct vcpu *vcpu);
 /* Watch whether the core goes off line, to give it away; or no more. The vCPU's core. */

@@ -19,6 +19,7 @@ enum vcpu_state {
     VCPU_STOPPED,   /* parked; only REQUEST_BOOT wakes it */
     VCPU_WAIT_SIPI, /* parked after INIT */
     VCPU_RUNNING,
+    VCPU_PAUSED, /* parked until the VM goes on */
 };
 
 enum vcpu_mode { VCPU_REAL, VCPU_PROTECTED, VCPU_LONG };

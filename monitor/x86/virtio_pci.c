@@ -133,11 +133,15 @@ static void move_page(struct vm *vm, struct virtio_function *function, uint64_t 
 /* The ports of FUNCTION leave the guest where its BAR is, and not any more where the BAR was. */
 static void move_ports(struct vm *vm, struct virtio_function *function, uint16_t to)
 {
-    for (uint32_t i = 0; i < VIRTIO_BAR_BYTES && function->ports_at != 0; i++)
-        exit_port_restore(vm, (uint16_t)(function->ports_at + i));
+    uint16_t from = function->ports_at;
+    function->ports_at = 0;
+    for (uint32_t i = 0; i < VIRTIO_BAR_BYTES && from != 0; i++)
+        exit_port_restore(vm, (uint16_t)(from + i));
     function->ports_at = to;
+    lock_take(&vm->port_lock);
     for (uint32_t i = 0; i < VIRTIO_BAR_BYTES && to != 0; i++)
         backend->pass_port(vm, (uint16_t)(to + i), false);
+    lock_release(&vm->port_lock);
 }
 
 static void follow_bars(struct vm *vm, int slot)

@@ -52,6 +52,7 @@ static void vcpu_start(struct vcpu *vcpu, const struct vcpu_start *start)
     vcpu->regs.rdx = cpuid(1, 0).eax; /* the processor's signature, as after INIT */
     guest_state_reset();
     backend->vcpu_reset(vcpu, start);
+    vcpu_take_controls(vcpu); /* a call to do so may have gone unheard */
 }
 
 void vcpu_take_init(struct vcpu *vcpu)
@@ -88,9 +89,15 @@ static void vcpu_take_boot(struct vcpu *vcpu, const struct guest_start *entry)
 /* A core that waits for others answers them meanwhile. */
 static void serve_while_waiting(void)
 {
+    struct pcpu *cpu = this_cpu();
     backend->open_window();
-    if (this_cpu()->nmi_seen != 0)
-        nmi_serve(NULL, cpu_take_nmi());
+    if (cpu->nmi_seen != 0) {
+        uint32_t requests = cpu_take_nmi();
+        struct vcpu *vcpu = cpu->vcpu;
+        if ((requests & REQUEST_CONTROLS) != 0 && vcpu != NULL)
+            vcpu_take_controls(vcpu);
+        nmi_serve(NULL, requests);
+    }
     cpu_relax();
 }
 
@@ -127,7 +134,16 @@ void vm_pause(struct vm *vm, bool pause)
     atomic_store(&vm->paused, pause);
     for (unsigned i = 0; i < vm->vcpu_count; i++)
         if (!vm->vcpus[i].away && vm->vcpus[i].cpu != this_cpu())
-            cpu_kick(vm->vcpus[i].cpu, REQUEST_PING);
+            cpu_kick(vm->vcpus[i].cpu, REQUEST_PAUSE);
+}
+
+void vcpu_take_pause(struct vcpu *vcpu)
+{
+    bool paused = atomic_load(&vcpu->vm->paused);
+    if (paused && vcpu->state == VCPU_RUNNING)
+        vcpu->state = VCPU_PAUSED;
+    else if (!paused && vcpu->state == VCPU_PAUSED)
+        vcpu->state = VCPU_RUNNING;
 }
 
 void vm_flush(struct vm *vm)
@@ -241,7 +257,8 @@ void vm_stop(struct vcpu *vcpu, bool restart, const char *reason)
     struct vm *vm = vcpu->vm;
     int running = VM_RUNNING;
     if (!atomic_compare_exchange_strong(&vm->state, &running, VM_STOPPING)) {
-        vcpu->state = VCPU_WAIT_SIPI; /* another core is at it, and will ask this one to stop */
+        if (!atomic_load(&vcpu->stopped))
+            vcpu->state = VCPU_WAIT_SIPI; /* another core is at it, and will ask this one to stop */
         return;
     }
     stop_others(vcpu);

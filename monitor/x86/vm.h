@@ -60,6 +60,7 @@ struct vm {
     struct event_ring events;
 
     uint64_t *nested_root;
+    struct lock port_lock;
     uint8_t *port_map; /* the back end's bitmaps */
     uint8_t *msr_map;
     struct lock log_lock;

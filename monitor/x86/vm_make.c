@@ -4,6 +4,7 @@
 #include "x86/backend.h"
 #include "x86/cpu.h"
 #include "x86/exit.h"
+#include "x86/logkey.h"
 #include "x86/memory.h"
 #include "x86/virtio_pci.h"
 #include "x86/vm_boot.h"
@@ -89,6 +90,7 @@ bool vm_release(struct vm *vm)
 void vm_free(struct vm *vm)
 {
     vms[vm->index] = NULL;
+    logkey_forget(vm);
     for (unsigned i = 0; i < vm->vcpu_count; i++)
         backend->vcpu_free(&vm->vcpus[i]);
     virtio_pci_free(vm);

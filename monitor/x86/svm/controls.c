@@ -171,6 +171,13 @@ enum exit_reason svm_handle_control(struct vcpu *vcpu, uint64_t code)
     return (enum exit_reason)(EXIT_CONTROL + event);
 }
 
+/* An exception at the delivery of a double fault. */
+static bool is_triple_fault(uint64_t first, unsigned second)
+{
+    return (first & EVENT_VALID) != 0 && (first >> 8 & 7) == 3 && (first & 0xff) == VECTOR_DF &&
+           (second == 0 || (second >= 10 && second <= VECTOR_PF));
+}
+
 /* An exception at the delivery of another: do the two make a double fault (AMD APM 2, 8.2.9)? */
 static bool is_double_fault(uint64_t first, unsigned second)
 {
@@ -187,8 +194,8 @@ void svm_give_back(struct vcpu *vcpu, unsigned vector)
     struct vmcb *vmcb = vmcb_of(vcpu);
     if (vector == VECTOR_PF)
         vmcb->cr2 = vmcb->exit_info2;
-    if (vector == VECTOR_BP)
-        svm_advance(vcpu, 1); /* INT3 is reported at itself */
+    if (vector == VECTOR_BP || vector == VECTOR_OF)
+        svm_advance(vcpu, 1); /* INT3 and INTO are reported at themselves */
     if (vector == VECTOR_DF || (vector >= 10 && vector <= 14) || vector == VECTOR_AC ||
         vector == 21)
         vcpu_fault_error(vcpu, vector, (uint32_t)vmcb->exit_info1);
@@ -196,6 +203,8 @@ void svm_give_back(struct vcpu *vcpu, unsigned vector)
         vcpu_fault(vcpu, vector);
     if (is_double_fault(vmcb->exit_int_info, vector))
         vcpu_fault_error(vcpu, VECTOR_DF, 0);
+    else if (is_triple_fault(vmcb->exit_int_info, vector))
+        vm_stop(vcpu, true, "triple fault");
 }
 
 enum exit_reason svm_handle_exception(struct vcpu *vcpu, unsigned vector)
@@ -208,5 +217,6 @@ enum exit_reason svm_handle_exception(struct vcpu *vcpu, unsigned vector)
     if (policy == CONTROL_STOP)
         exit_stop(vcpu, "an exception");
     svm_give_back(vcpu, vector);
+    backend->open_window(); /* exceptions at the delivery of exceptions must not shut NMIs out */
     return vector == VECTOR_DB ? EXIT_DEBUG : vector == VECTOR_AC ? EXIT_ALIGNMENT : EXIT_EXCEPTION;
 }

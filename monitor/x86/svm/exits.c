@@ -159,6 +159,7 @@ static __attribute__((cold)) enum exit_reason handle_stepping(struct vcpu *vcpu,
         return handle_nested(vcpu, true);
     if (code - CODE_EXCEPTION < CONTROL_EXCEPTIONS) {
         svm_give_back(vcpu, (unsigned)(code - CODE_EXCEPTION)); /* the step is off */
+        backend->open_window();
         return EXIT_STEP;
     }
     return handle_listed(vcpu, code);
@@ -213,6 +214,5 @@ void svm_run(struct vcpu *vcpu)
         vcpu_count(vcpu, handle(vcpu, vmcb->exit_code));
         vmcb->rax = vcpu->regs.rax;
         vmcb->rip = vcpu->rip;
-    } while (vcpu->state == VCPU_RUNNING && vcpu->cpu->nmi_seen == 0 &&
-             !atomic_load(&vcpu->vm->paused));
+    } while (vcpu->state == VCPU_RUNNING && vcpu->cpu->nmi_seen == 0);
 }
