@@ -32,6 +32,16 @@ static bool take(struct event_ring *ring, uint64_t *number, struct event *event)
     return found;
 }
 
+/* Its name, for an exception with the vector: `exception-14`; and its operand. */
+static void write_what(struct text *text, const struct event *event)
+{
+    if (event->kind == EVENT_EXCEPTION_LOGGED)
+        text_print(text, "%s-%lu operand 0x%lx\n", event_name(event->kind), event->operand & 0xff,
+                   event->operand >> 8);
+    else
+        text_print(text, "%s operand 0x%lx\n", event_name(event->kind), event->operand);
+}
+
 void events_write(struct text *text, struct event_ring *ring, uint64_t from, unsigned limit)
 {
     struct event event;
@@ -49,7 +59,8 @@ void events_write(struct text *text, struct event_ring *ring, uint64_t from, uns
         uint64_t number = i;
         if (!take(ring, &number, &event) || number != i)
             continue; /* overtaken meanwhile: a gap in the numbers */
-        text_print(text, "event number %lu tsc %lu cpu %u rip 0x%lx what %s operand 0x%lx\n", i,
-                   event.tsc, event.cpu, event.rip, event_name(event.kind), event.operand);
+        text_print(text, "event number %lu tsc %lu cpu %u rip 0x%lx what ", i, event.tsc, event.cpu,
+                   event.rip);
+        write_what(text, &event);
     }
 }
