@@ -24,8 +24,8 @@ PARTS = {
     "check": ["all", "lint", "check-portable", "check-unit", "check-fuzz", "check-boot",
               "check-attack", "check-fabric", "check-live"],
     "check-all": ["all", "lint", "check-portable", "check-unit", f"check-fuzz SECONDS={FUZZ_SECONDS}",
-                  "check-boot", "check-attack", "check-fabric", "check-live", "check-attack-long",
-                  "check-fabric-long", "check-teeth", "evidence"],
+                  "check-boot", "check-attack", "check-fabric", "check-live LIVE_CHANGES=10000",
+                  "check-attack-long", "check-fabric-long", "check-teeth", "evidence"],
 }
 EVIDENCE = "docs/EVIDENCE.md"  # written at the end, and so no change of the tree that was tested
 

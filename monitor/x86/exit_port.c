@@ -48,10 +48,16 @@ void port_real_write(uint16_t port, unsigned size, uint32_t value)
 }
 
 /* The user's lines for VM; the ports that keep VMs apart are not theirs to open. */
+static bool port_open_to_rules(const struct vm *vm, uint32_t port)
+{
+    return !uart_owns_port(port, 1) && !guest_port_fixed(vm, (uint16_t)port) &&
+           !platform_guards_port(port);
+}
+
+/* The same, where the guest has not moved its UART to. */
 static bool port_configurable(const struct vm *vm, uint32_t port)
 {
-    return !uart_owns_port(port, 1) && !guest_port_emulated(vm, (uint16_t)port) &&
-           !platform_guards_port(port);
+    return port_open_to_rules(vm, port) && !guest_port_emulated(vm, (uint16_t)port);
 }
 
 /* Does PORT not leave the guest, if no device of the monitor's lies there? */
@@ -93,7 +99,7 @@ void exit_port_restore(struct vm *vm, uint16_t port)
 bool exit_port_rule_holds(const struct vm *vm, const struct control_rule *rule)
 {
     for (uint32_t port = rule->first; port <= rule->last; port++)
-        if (!port_configurable(vm, port))
+        if (!port_open_to_rules(vm, port))
             return false;
     return true;
 }

@@ -8,13 +8,16 @@
 #define SLEEP_ENABLE     0x20u /* ACPI 4.8.3.7: sleep control */
 #define SLEEP_TYPE(v)    ((v) >> 2 & 7u)
 
+static bool has_uart(const struct vm *vm)
+{
+    return vm->config->console != CONFIG_CONSOLE_NONE;
+}
+
+/* Where the guest has moved its UART to. */
 static bool uart_claims(const struct vm *vm, uint16_t port)
 {
     uint16_t bar = guest_pci_uart_port(&vm->pci);
-    if (vm->config->console == CONFIG_CONSOLE_NONE)
-        return false;
-    return (port >= UART_COM1 && port < UART_COM1 + SERIAL_PORTS) ||
-           (bar != 0 && port >= bar && port < bar + SERIAL_PORTS);
+    return has_uart(vm) && bar != 0 && port >= bar && port < bar + SERIAL_PORTS;
 }
 
 static bool pci_claims(uint16_t port)
@@ -22,13 +25,18 @@ static bool pci_claims(uint16_t port)
     return port >= PCI_ADDRESS && port < PCI_DATA + 4 && port != GUEST_PORT_RESET;
 }
 
-bool guest_port_emulated(const struct vm *vm, uint16_t port)
+bool guest_port_fixed(const struct vm *vm, uint16_t port)
 {
     if (vm->service)
         return false;
-    return uart_claims(vm, port) || pci_claims(port) || port == GUEST_PORT_RESET ||
-           port == GUEST_PORT_SLEEP_CONTROL || port == GUEST_PORT_SLEEP_STATUS ||
-           port == KEYBOARD_COMMAND;
+    return (has_uart(vm) && port >= UART_COM1 && port < UART_COM1 + SERIAL_PORTS) ||
+           pci_claims(port) || port == GUEST_PORT_RESET || port == GUEST_PORT_SLEEP_CONTROL ||
+           port == GUEST_PORT_SLEEP_STATUS || port == KEYBOARD_COMMAND;
+}
+
+bool guest_port_emulated(const struct vm *vm, uint16_t port)
+{
+    return guest_port_fixed(vm, port) || (!vm->service && uart_claims(vm, port));
 }
 
 bool guest_port_absent(uint16_t port)

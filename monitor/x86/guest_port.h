@@ -7,6 +7,8 @@
 #define UART_COM1 0x3f8u
 
 enum exit_reason guest_port(struct vcpu *vcpu, const struct port_access *access, uint32_t *value);
+/* Ports of the monitor's devices: those that no guest can move, and all. */
+bool guest_port_fixed(const struct vm *vm, uint16_t port);
 bool guest_port_emulated(const struct vm *vm, uint16_t port);
 /* A place where stock kernels look for a device of the old PC: denied without a word. */
 bool guest_port_absent(uint16_t port);

@@ -67,6 +67,7 @@ bool lifecycle_start(struct control *control)
         return control_refuse(control, "vm \"%s\" is %s, not off", vm->config->name,
                               vm_state_name(vm));
     }
+    atomic_store(&vm->killed, false);
     cpu_kick(vm->vcpus[0].cpu, REQUEST_BOOT);
     return true;
 }
@@ -76,11 +77,15 @@ bool lifecycle_kill(struct control *control)
     struct vm *vm = lifecycle_find(control);
     if (vm == NULL)
         return false;
-    if (atomic_load(&vm->state) != VM_RUNNING)
+    bool reboot = strcmp(control->words[0], "reboot") == 0;
+    int state = atomic_load(&vm->state);
+    bool between = state == VM_BUILDING || state == VM_STOPPING; /* it may be about to start */
+    if (state != VM_RUNNING && (reboot || !between))
         return control_refuse(control, "vm \"%s\" is %s, not running", vm->config->name,
                               vm_state_name(vm));
-    bool reboot = strcmp(control->words[0], "reboot") == 0;
-    cpu_kick(vm->vcpus[0].cpu, reboot ? REQUEST_REBOOT : REQUEST_KILL);
+    atomic_store(&vm->killed, !reboot);
+    if (!between)
+        cpu_kick(vm->vcpus[0].cpu, reboot ? REQUEST_REBOOT : REQUEST_KILL);
     return true;
 }
 

@@ -210,7 +210,7 @@ void vm_boot(struct vm *vm)
     slow_down(vm);
     atomic_store(&vm->state, VM_BUILDING);
     atomic_store(&vm->paused, false);
-    if (atomic_load(&vm->doomed)) {
+    if (atomic_load(&vm->doomed) || atomic_load(&vm->killed)) {
         rest(vm, VM_OFF);
         return;
     }
@@ -236,6 +236,8 @@ void vm_boot(struct vm *vm)
              (uint64_t)vm->vcpus[0].control);
     if (atomic_load(&vm->doomed))
         vm_stop(&vm->vcpus[0], false, "destroyed by the service VM");
+    else if (atomic_load(&vm->killed))
+        vm_stop(&vm->vcpus[0], false, "stopped by the service VM");
 }
 
 /* All other cores of the VM leave the guest. */
@@ -273,7 +275,7 @@ void vm_stop(struct vcpu *vcpu, bool restart, const char *reason)
     stats_print_vm(vm);
     if (vm->service)
         platform_quiesce();
-    if (restart)
+    if (restart && !atomic_load(&vm->killed))
         cpu_kick(vm->vcpus[0].cpu, REQUEST_BOOT);
     else
         rest(vm, VM_OFF);

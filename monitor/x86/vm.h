@@ -46,6 +46,7 @@ struct vm {
     struct placement *place;
     bool service;
     _Atomic int state;   /* enum vm_state */
+    _Atomic bool killed; /* to stay off, whatever it is on its way to */
     _Atomic bool doomed; /* to be destroyed as soon as it is off */
     _Atomic bool paused; /* no core enters the guest */
     unsigned starts;     /* how often it was booted */

@@ -9,7 +9,7 @@
 #define BAR_PAGE     0x14u
 #define MSIX         0x40u
 #define FUNCTIONS    2u
-#define WINDOW       0xfdfff000u /* the last page for devices, by the VM's DSDT */
+#define WINDOW       0xc0fff000u /* the last page for devices, by the VM's DSDT */
 #define PORTS_AT     0xd000u
 #define STATUS       0x14u
 #define QUEUE_SELECT 0x16u

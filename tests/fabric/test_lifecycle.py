@@ -75,6 +75,27 @@ def test_destroyed_on_the_way(machine, record_property):
                             "and the monitor's own as before")
 
 
+def state(run, name):
+    """Of a VM: its state and how often it has started."""
+    found = re.search(rf"name {name} .*?state (\S+) .*?starts (\d+)", ask(run, "list"))
+    return found[1], int(found[2])
+
+
+def test_killed_on_the_way(machine, record_property):
+    """`kill` of a VM that is about to start again leaves it off; `start` is then obeyed."""
+    ask(machine, "create\n" + block("x"))
+    for number in range(1, 4):
+        answers = [ask(machine, "start x")]
+        machine.sh("until mullion list | grep -q '^x .*running'; do sleep 0.1; done")
+        answers += [ask(machine, "reboot x", "kill x")]
+        assert "error" not in " ".join(answers), answers
+        machine.sh("until mullion list | grep -q '^x .* off'; do sleep 0.1; done; sleep 2")
+        assert state(machine, "x") == ("off", number)
+    ask(machine, "destroy x")
+    gone(machine, "x")
+    record_property("seen", "3 times off, without another start")
+
+
 def test_apply(machine, record_property):
     """A whole configuration: what is missing goes, what is new comes, what differs is refused."""
     now = "\n".join(machine.sh("mullion config")) + "\n"

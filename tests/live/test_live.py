@@ -227,7 +227,7 @@ def test_random_changes(machine, record_property):
                        "md5sum -c /tmp/sum >>/tmp/sums 2>&1; do echo >>/tmp/rounds; done &)"))
     machine.sh(f"mkdir /root/c; awk -v N={CHANGES} -v FOLDER=/root/c -f {FILES}/changes.awk "
                f"/root/quiet; (for i in $(seq {CHANGES}); do mullion apply /root/c/$i || exit 1; done) "
-               ">/root/applied 2>&1", seconds=900)
+               ">/root/applied 2>&1", seconds=300 + 2 * CHANGES)
     assert machine.sh(f"mullion diff /root/c/{CHANGES}") == []
     machine.sh(on(WEB, "killall md5sum; sleep 1; true"))
     rounds = int(machine.sh(on(WEB, "wc -l </tmp/rounds"))[-1])

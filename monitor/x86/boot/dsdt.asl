@@ -24,7 +24,7 @@ DefinitionBlock ("dsdt.aml", "DSDT", 2, "MULLIO", "MULLION ", 1)
                 WordIO (ResourceProducer, MinFixed, MaxFixed, PosDecode, EntireRange,
                     0, 0x0D00, 0xFFFF, 0, 0xF300)
                 DWordMemory (ResourceProducer, PosDecode, MinFixed, MaxFixed, NonCacheable,
-                    ReadWrite, 0, 0xC0000000, 0xFDFFFFFF, 0, 0x3E000000)
+                    ReadWrite, 0, 0xC0000000, 0xC0FFFFFF, 0, 0x01000000)
             })
         }
     }

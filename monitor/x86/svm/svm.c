@@ -121,8 +121,11 @@ static void svm_pass_msr(struct vm *vm, uint32_t msr, enum control_access access
     *byte = (uint8_t)(pass ? *byte & ~bits : *byte | bits);
 }
 
+/* A step on tables of its own is taken back: it begins anew on those that have changed. */
 static void svm_flush(struct vcpu *vcpu)
 {
+    if (vcpu->stepping && vmcb_of(vcpu)->nested_cr3 != (uint64_t)vcpu->vm->nested_root)
+        svm_step_cancel(vcpu);
     vmcb_of(vcpu)->tlb_control = TLB_FLUSH_ALL;
 }
 
