@@ -105,7 +105,7 @@ static void load(void *argument)
 static void bad_places(const struct function *f)
 {
     static const uint32_t places[] = {0x00000000, 0x000a0000, 0x10000000, 0x80000000, 0xbffff000,
-                                      0xfe000000, 0xfec00000, 0xfee00000, 0xfee01000, 0xfffff000};
+                                      0xc1000000, 0xfec00000, 0xfee00000, 0xfee01000, 0xfffff000};
     uint32_t own = (uint32_t)(uint64_t)own_page;
     own_page[0] = MARK;
     place(f, own, f->ports);

@@ -11,7 +11,7 @@ MSR = r"of MSR 0x[0-9a-f]+ at \S+ denied"
 # An attack, the kinds that it must have tried, and what the monitor's log must have said by then.
 # In this order: of a VM's denials of one kind the log holds only the first.
 ATTACKS = {
-    "virtio": (("memory", "messages"), r"read of address fe000000 at \S+ denied"),
+    "virtio": (("memory", "messages"), r"read of address c1000000 at \S+ denied"),
     "smi": (("ports",), r"write of port 0xb2\b.*it belongs to the monitor"),
     "apic": (("msrs", "memory"), r"write of MSR 0x1b\b.*it belongs to the monitor"),
     "icr": (("ipis",), IPI),
