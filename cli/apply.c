@@ -101,9 +101,9 @@ static int make_change(const struct apply *apply, const struct config *file,
         if (create_find(running, file->vms[i].name) == NULL)
             status = change_plan(&change, &file->vms[i]);
     if (status == STATUS_OK)
-        status = cores_need(&change.need, file);
-    if (status == STATUS_OK)
         status = cores_look(file);
+    if (status == STATUS_OK)
+        status = cores_need(&change.need, file);
     if (status != STATUS_OK)
         return status;
     status = change_carry_out(&change, outcome);

@@ -43,6 +43,25 @@ static unsigned count_leaving(const struct config_vm *vm, const struct cpu_set *
     return cpu_set_count(which);
 }
 
+/* Cores that VMs of LIST have switched off and are to give up as FILE says. */
+static struct cpu_set find_freed(const struct records *list, const struct config *file)
+{
+    struct cpu_set freed = {0}, which;
+    const struct record *record = NULL;
+    while ((record = records_next(list, "vm", record)) != NULL) {
+        const struct config_vm *vm = create_find(file, record_text(record, "name"));
+        struct cpu_set own = read_cores(record_text(record, "cpus"));
+        struct cpu_set parked = read_cores(record_text(record, "parked"));
+        unsigned count = vm != NULL && !vm->service ? count_leaving(vm, &own, &which) : 0;
+        for (cpu_id_t core = 0; core < MAX_CPUS && count > 0; core++)
+            if (cpu_set_has(&which, core) && cpu_set_has(&parked, core)) {
+                cpu_set_add(&freed, core);
+                count--;
+            }
+    }
+    return freed;
+}
+
 /* What of the pool, and of the service VM, makes COUNT more of the cores that the VM can have. */
 static void need_some(struct need *need, const struct records *machine, const char *service,
                       const struct cpu_set *may, unsigned count)
@@ -61,7 +80,8 @@ static void need_some(struct need *need, const struct records *machine, const ch
 }
 
 static void need_of_vm(struct need *need, const struct records *machine, const char *service,
-                       const struct record *record, const struct config_vm *vm)
+                       const struct record *record, const struct config_vm *vm,
+                       struct cpu_set *freed)
 {
     struct cpu_set own = read_cores(record_text(record, "cpus"));
     struct cpu_set may = read_cores(record_text(record, "may"));
@@ -71,7 +91,12 @@ static void need_of_vm(struct need *need, const struct records *machine, const c
             cpu_set_add(&need->listed, core);
     if (vm->cpu_listed || vm->cpu_count <= has)
         return;
-    if (record_is(record, "state", "off"))
+    for (cpu_id_t core = 0; core < MAX_CPUS && vm->cpu_count > has; core++)
+        if (cpu_set_has(freed, core) && cpu_set_has(&may, core)) {
+            cpu_set_remove(freed, core);
+            has++;
+        }
+    if (record_is(record, "state", "off") && vm->cpu_count > has)
         need->cores[vm->node < MAX_NODES ? vm->node : ANY_NODE] += vm->cpu_count - has;
     else
         need_some(need, machine, service, &may, vm->cpu_count - has);
@@ -84,12 +109,13 @@ int cores_need(struct need *need, const struct config *file)
     if (status != STATUS_OK)
         return status;
     status = records_ask(&machine, "machine");
+    struct cpu_set freed = find_freed(&list, file);
     const struct record *record = NULL, *service = records_find(&list, "vm", "service", "yes");
     while (status == STATUS_OK && (record = records_next(&list, "vm", record)) != NULL) {
         const struct config_vm *vm = create_find(file, record_text(record, "name"));
         if (vm != NULL && record != service)
             need_of_vm(need, &machine, service != NULL ? record_text(service, "name") : "", record,
-                       vm);
+                       vm, &freed);
     }
     if (status == STATUS_OK)
         records_free(&machine);
