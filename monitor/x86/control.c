@@ -27,9 +27,11 @@ static void say_cores(struct text *text, const struct vm *vm)
     for (unsigned i = 0; i < vm->vcpu_count; i++)
         if (!vm->vcpus[i].away && atomic_load(&vm->vcpus[i].left) != VCPU_STAYS)
             cpu_set_add(&parked, vm->vcpus[i].cpu->id);
-    text_print(text, " may %s", cpu_set_count(&may) > 0 ? "" : "none");
+    if (cpu_set_count(&may) > 0)
+        text_print(text, " may ");
     text_cpus(text, &may, false);
-    text_print(text, " parked %s", cpu_set_count(&parked) > 0 ? "" : "none");
+    if (cpu_set_count(&parked) > 0)
+        text_print(text, " parked ");
     text_cpus(text, &parked, false);
 }
 

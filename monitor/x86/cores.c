@@ -88,8 +88,9 @@ void core_attach(struct vcpu *vcpu)
 static bool is_handed(const struct vcpu *vcpu)
 {
     const struct vm *vm = vcpu->vm;
-    bool gone = atomic_load(&vm->state) == VM_GONE;
-    for (unsigned i = 0; i < vm->vcpu_count && !gone; i++)
+    int state = atomic_load(&vm->state);
+    bool rests = state == VM_OFF || state == VM_FAILED || state == VM_GONE;
+    for (unsigned i = 0; i < vm->vcpu_count && !rests; i++)
         if (!vm->vcpus[i].away && !atomic_load(&vm->vcpus[i].flushed))
             return false;
     return atomic_load(&vcpu->cpu->parked) && atomic_load(&vcpu->cpu->request) == 0;

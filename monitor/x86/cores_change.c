@@ -153,7 +153,8 @@ bool cores_set_aside(struct control *control, struct vm *vm, const struct config
         for (unsigned i = 0; known != NULL && i < ARRAY_SIZE(some.bits); i++)
             some.bits[i] &= known->bits[i];
         if (!place_core(&machine, &setup_config, &setup_plan, vm->index,
-                        wanted->cpu_listed ? &some : known, &core))
+                        wanted->cpu_listed ? &some : known, &core) ||
+            machine.cpus[core].apic_id.v >= APIC_IDS)
             return refuse_none(control, vm, known);
         cpu_set_add(planned, core);
     }
