@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "check.h"
+#include "cores.h"
 #include "create.h"
 #include "life.h"
 #include "linux.h"
@@ -99,6 +100,10 @@ static int make_change(const struct apply *apply, const struct config *file,
     for (unsigned i = 0; status == STATUS_OK && i < file->vm_count; i++)
         if (create_find(running, file->vms[i].name) == NULL)
             status = change_plan(&change, &file->vms[i]);
+    if (status == STATUS_OK)
+        status = cores_look(file);
+    if (status == STATUS_OK)
+        status = cores_need(&change.need, file);
     if (status != STATUS_OK)
         return status;
     status = change_carry_out(&change, outcome);

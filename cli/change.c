@@ -47,6 +47,17 @@ static void print_vm(const struct record *record)
     printf("\n");
 }
 
+/* Nothing tells a VM that it has a core more: who uses it has to. */
+static void print_core(const struct record *record)
+{
+    unsigned cpu = (unsigned)record_number(record, "cpu");
+    printf("%s: core %s, its CPU %u, ", record_text(record, "vm"), record_text(record, "id"), cpu);
+    if (record_is(record, "way", "to"))
+        printf("is there; write in the VM: echo 1 >/sys/devices/system/cpu/cpu%u/online\n", cpu);
+    else
+        printf("is gone\n");
+}
+
 static int print_outcome(const struct answer *answer, struct outcome *outcome)
 {
     struct records records;
@@ -56,9 +67,11 @@ static int print_outcome(const struct answer *answer, struct outcome *outcome)
     }
     *outcome = (struct outcome){.lines = records.count};
     for (const struct record *r = records.list; r < records.list + records.count; r++) {
-        bool setting = strcmp(r->kind, "changed") == 0;
-        outcome->settings += setting ? 1 : 0;
-        if (setting)
+        bool setting = strcmp(r->kind, "changed") == 0, core = strcmp(r->kind, "core") == 0;
+        outcome->settings += setting || core ? 1 : 0;
+        if (core)
+            print_core(r);
+        else if (setting)
             printf("%s: %s %s -> %s\n", record_text(r, "vm"), record_text(r, "what"),
                    record_text(r, "old"), record_text(r, "new"));
         else

@@ -37,6 +37,12 @@ static void add_cpus(struct setting *setting, const struct config_vm *vm)
             add(setting, "%s%u", setting->length == 0 ? "" : ",", core);
 }
 
+static void add_most(struct setting *setting, const struct config_vm *vm)
+{
+    if (vm->cpus_most != 0)
+        add(setting, "%u", vm->cpus_most);
+}
+
 static void add_memory(struct setting *setting, const struct config_vm *vm)
 {
     char text[24];
@@ -122,13 +128,13 @@ static const struct {
     {"kernel", add_kernel},   {"initrd", add_initrd},   {"modules", add_modules},
     {"cmdline", add_cmdline}, {"console", add_console}, {"allow-smt-sharing", add_smt},
     {"network", add_network}, {"peers", add_peers},     {"port", add_ports},
-    {"msr", add_msrs},
+    {"msr", add_msrs},        {"cpus-most", add_most},
 };
 
 /* What apply changes in a VM that is there. */
 static bool is_live(const char *word)
 {
-    static const char *const words[] = {"port", "msr", "peers"};
+    static const char *const words[] = {"port", "msr", "peers", "cpus"};
     for (size_t i = 0; i < ARRAY_SIZE(words); i++)
         if (strcmp(word, words[i]) == 0)
             return true;

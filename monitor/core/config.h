@@ -33,6 +33,7 @@ struct config_vm {
     unsigned cpu_count;      /* wanted number of cores; with a list: their number */
     bool cpu_listed;         /* true: exactly the cores of cpu_list */
     struct cpu_set cpu_list; /* core numbers as in struct machine */
+    unsigned cpus_most;      /* cores that it may have while it is there; 0: what it is made with */
     uint64_t memory;         /* bytes; a multiple of 2 MiB, 4 KiB-pages never needed */
     uint32_t node;           /* the wanted node, or CONFIG_NODE_ANY */
     bool allow_smt_sharing;
@@ -47,8 +48,8 @@ struct config_vm {
     unsigned peer_count;
     struct controls controls; /* with those of its profile */
     /* Where the block and its keywords stand; for a default the block, for a copy its `like`. */
-    struct config_position at, cpus_at, memory_at, node_at, kernel_at, initrd_at, modules_at,
-        peers_at;
+    struct config_position at, cpus_at, cpus_most_at, memory_at, node_at, kernel_at, initrd_at,
+        modules_at, peers_at;
 };
 
 /* `profile NAME { }`: controls that VMs share. */

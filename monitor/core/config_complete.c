@@ -117,6 +117,21 @@ static void check_stops(struct config_parser *parser)
                     "the service VM has a line with stop, and nobody could resume it; write log");
 }
 
+static void check_cores(struct config_parser *parser)
+{
+    const struct config_vm *vm = &parser->config->vms[parser->vm];
+    if (vm->cpus_most == 0 || vm->spoilt)
+        return;
+    if (vm->service)
+        config_fail(parser, vm->cpus_most_at,
+                    "cpus-most is not for the service VM, which gives its cores and gets them back "
+                    "by itself; remove it");
+    else if (vm->cpus_most < vm->cpu_count)
+        config_fail(parser, vm->cpus_most_at,
+                    "cpus-most %u is less than its cpus; write at least %u", vm->cpus_most,
+                    vm->cpu_count);
+}
+
 void config_complete(struct config_parser *parser)
 {
     int count = (int)parser->config->vm_count;
@@ -132,6 +147,7 @@ void config_complete(struct config_parser *parser)
                         "like leads back to this VM; write a VM that has settings of its own");
     for (parser->vm = 0; parser->vm < count; parser->vm++) {
         check_peers(parser);
+        check_cores(parser);
         check_stops(parser);
     }
     for (int i = 0; i < count; i++)

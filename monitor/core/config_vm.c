@@ -79,6 +79,17 @@ static bool read_cpus(struct config_parser *parser, struct config_vm *vm)
     return true;
 }
 
+static bool read_cpus_most(struct config_parser *parser, struct config_vm *vm)
+{
+    uint64_t most;
+    if (!config_units_number(parser->value.text, parser->value.length, &most))
+        return fail_value(parser, "is no number; write for example 4");
+    if (most == 0 || most > MAX_CPUS)
+        return fail_value(parser, "is not possible; write 1 to 256");
+    vm->cpus_most = (unsigned)most;
+    return true;
+}
+
 static bool read_memory(struct config_parser *parser, struct config_vm *vm)
 {
     char size[24];
@@ -230,6 +241,7 @@ const struct config_keyword config_keywords[] = {
     {"strict", "strict", read_strict, TOP(BARE)},
     {"poweroff", "poweroff last", read_poweroff, TOP(ONCE)},
     {"cpus", "cpus 2", read_cpus, FIELDS(cpu_count, cpu_list), AT(cpus_at)},
+    {"cpus-most", "cpus-most 4", read_cpus_most, FIELDS(cpus_most, cpus_most), AT(cpus_most_at)},
     {"memory", "memory 512M", read_memory, FIELDS(memory, memory), AT(memory_at)},
     {"node", "node 0", read_node, FIELDS(node, node), AT(node_at)},
     {"kernel", "kernel vmlinuz", read_kernel, FIELDS(kernel, kernel), AT(kernel_at)},

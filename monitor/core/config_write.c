@@ -30,6 +30,8 @@ void config_write_vm(struct text *text, const struct config_vm *vm)
         text_cpus(text, &vm->cpu_list, true);
     else
         text_print(text, "%u", vm->cpu_count);
+    if (vm->cpus_most != 0)
+        text_print(text, "\n    cpus-most %u", vm->cpus_most);
     text_print(text, "\n    memory %s\n", fmt_size(size, sizeof(size), vm->memory));
     if (vm->node != CONFIG_NODE_ANY)
         text_print(text, "    node %u\n", vm->node);

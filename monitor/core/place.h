@@ -21,6 +21,8 @@ struct placement {
     struct config_position at;       /* where in the configuration the reason lies */
     struct cpu_set cpus;             /* empty, as the extents, if not placed */
     cpu_id_t boot_cpu;
+    /* Cores that its kernel was told of at its last start: those it had then, and others. */
+    struct cpu_set told, may;
     struct place_extent extents[PLACE_EXTENTS_MAX]; /* sorted by gpa */
     unsigned extent_count;
     uint32_t node; /* the node of the boot core */
@@ -29,7 +31,8 @@ struct placement {
 
 struct place_plan {
     struct placement vms[MAX_VMS]; /* as in struct config */
-    struct placement kept; /* no VM's: modules, what the monitor took since, what is on its way */
+    /* No VM's to have: modules, what the monitor took since, what is on its way. */
+    struct placement kept;
 };
 
 /*
@@ -58,6 +61,18 @@ unsigned place_vms(const struct machine *machine, const struct config *config,
 /* The same for VM INDEX alone, beside those that are placed already; false: it has its reason. */
 bool place_add(const struct machine *machine, const struct config *config, struct place_plan *plan,
                unsigned index);
+/* One core more for VM INDEX, of AMONG unless that is NULL, near to its others; false: none is
+ * free.
+ */
+bool place_core(const struct machine *machine, const struct config *config, struct place_plan *plan,
+                unsigned index, const struct cpu_set *among, cpu_id_t *core);
+/* What the VM's kernel is told of at a start: its cores, and others that it may get, MOST in all.
+ */
+void place_tell(const struct machine *machine, const struct config *config, struct place_plan *plan,
+                unsigned index, unsigned most);
+/* The number that CORE has for stock Linux in the VM: it counts in the order in which it was told.
+ */
+unsigned place_number(const struct placement *placement, cpu_id_t core);
 /* SIZE bytes (a multiple of 2 MiB) that no VM has, in one piece below 4 GiB or above; false: none.
  */
 bool place_find(const struct machine *machine, const struct place_plan *plan, uint64_t size,

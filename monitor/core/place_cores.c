@@ -30,7 +30,7 @@ static bool may_share(const struct place_work *work, unsigned owner)
 static cpu_id_t find_rival(const struct place_work *work, uint32_t reserving, cpu_id_t cpu)
 {
     const struct machine *machine = work->machine;
-    if (core_owner(work, reserving, cpu) != NOBODY)
+    if (core_owner(work, reserving, cpu) != NOBODY || cpu_set_has(&work->plan->kept.cpus, cpu))
         return cpu;
     for (cpu_id_t other = 0; other < machine->cpu_count; other++)
         if (machine->cpus[other].core_id == machine->cpus[cpu].core_id &&
@@ -87,6 +87,8 @@ static bool place_listed(struct place_work *work)
         cpu_id_t rival = find_rival(work, 0, cpu);
         if (rival == NO_CORE)
             continue;
+        if (cpu_set_has(&work->plan->kept.cpus, rival))
+            return place_fail(work, at, "core %u is on its way from another VM; try again", cpu);
         const char *owner = work->config->vms[core_owner(work, 0, rival)].name;
         if (rival == cpu)
             return place_fail(work, at,
@@ -158,4 +160,76 @@ bool place_cores(struct place_work *work, const struct place_nodes *nodes)
         return true;
     *cpus = (struct cpu_set){0};
     return fail_cores(work);
+}
+
+/* How near CPU is to what the VM has, and how well it suits; 0: it cannot be had. */
+static unsigned suit_more(const struct place_work *work, cpu_id_t cpu)
+{
+    uint32_t node = work->machine->cpus[cpu].node;
+    if (!place_is_on(node, work->wanted->node) || !is_usable(work, cpu))
+        return 0;
+    uint32_t distance = work->machine->distance[work->given->node][node];
+    return (UINT8_MAX + 1u - distance) * (8 * MAX_CPUS) + suit_of(work, cpu, 1);
+}
+
+bool place_core(const struct machine *machine, const struct config *config, struct place_plan *plan,
+                unsigned index, const struct cpu_set *among, cpu_id_t *core)
+{
+    struct place_work work = {.machine = machine, .config = config, .plan = plan};
+    unsigned best = 0;
+    place_begin(&work, index);
+    for (cpu_id_t cpu = 0; cpu < machine->cpu_count; cpu++) {
+        unsigned suit = among == NULL || cpu_set_has(among, cpu) ? suit_more(&work, cpu) : 0;
+        *core = suit > best ? cpu : *core;
+        best = suit > best ? suit : best;
+    }
+    return best > 0;
+}
+
+/* How likely the VM is to get CPU while it runs; 0: never. */
+static unsigned chance_of(const struct place_work *work, cpu_id_t cpu)
+{
+    const struct place_plan *plan = work->plan;
+    uint32_t node = work->machine->cpus[cpu].node;
+    bool promised = false;
+    if (cpu_set_has(&work->given->cpus, cpu) || cpu_set_has(&work->given->may, cpu) ||
+        !place_is_on(node, work->wanted->node))
+        return 0;
+    for (unsigned vm = 0; vm < work->config->vm_count; vm++) {
+        if (plan->vms[vm].placed && plan->vms[vm].boot_cpu == cpu)
+            return 0; /* nobody gives the core that it started on */
+        promised = promised || (vm != work->vm && cpu_set_has(&plan->vms[vm].may, cpu));
+    }
+    return 1 + (is_usable(work, cpu) ? 8u : 0) + (node == work->given->node ? 4u : 0) +
+           (promised ? 0 : 2u);
+}
+
+void place_tell(const struct machine *machine, const struct config *config, struct place_plan *plan,
+                unsigned index, unsigned most)
+{
+    struct place_work work = {.machine = machine, .config = config, .plan = plan};
+    place_begin(&work, index);
+    work.given->told = work.given->cpus;
+    work.given->may = (struct cpu_set){0};
+    for (unsigned count = cpu_set_count(&work.given->told); count < most; count++) {
+        cpu_id_t chosen = NO_CORE;
+        unsigned best = 0;
+        for (cpu_id_t cpu = 0; cpu < machine->cpu_count; cpu++) {
+            unsigned chance = chance_of(&work, cpu);
+            chosen = chance > best ? cpu : chosen;
+            best = chance > best ? chance : best;
+        }
+        if (chosen == NO_CORE)
+            return;
+        cpu_set_add(&work.given->may, chosen);
+    }
+}
+
+unsigned place_number(const struct placement *placement, cpu_id_t core)
+{
+    bool told = cpu_set_has(&placement->told, core);
+    unsigned number = told ? (placement->boot_cpu > core ? 1 : 0) : cpu_set_count(&placement->told);
+    for (cpu_id_t cpu = 0; cpu < core; cpu++)
+        number += cpu_set_has(told ? &placement->told : &placement->may, cpu) ? 1u : 0u;
+    return core == placement->boot_cpu ? 0 : number;
 }

@@ -16,12 +16,32 @@
 #define PROTOCOL 1u
 #define LOG_MOST (32 * KIB) /* of a ring in one answer */
 
+/* Cores that it could get while it runs, and those that its kernel has switched off. */
+static void say_cores(struct text *text, const struct vm *vm)
+{
+    struct cpu_set may = {0}, parked = {0};
+    for (cpu_id_t core = 0; core < MAX_CPUS; core++)
+        if ((cpu_set_has(&vm->place->told, core) || cpu_set_has(&vm->place->may, core)) &&
+            !cpu_set_has(&vm->cpu_set, core))
+            cpu_set_add(&may, core);
+    for (unsigned i = 0; i < vm->vcpu_count; i++)
+        if (!vm->vcpus[i].away && atomic_load(&vm->vcpus[i].left) != VCPU_STAYS)
+            cpu_set_add(&parked, vm->vcpus[i].cpu->id);
+    if (cpu_set_count(&may) > 0)
+        text_print(text, " may ");
+    text_cpus(text, &may, false);
+    if (cpu_set_count(&parked) > 0)
+        text_print(text, " parked ");
+    text_cpus(text, &parked, false);
+}
+
 static void say_vm(struct text *text, struct vm *vm)
 {
     const struct config_vm *config = vm->config;
     text_print(text, "vm name %s slot %u state %s service %s cpus ", config->name, vm->index,
                vm_state_name(vm), vm->service ? "yes" : "no");
     text_cpus(text, &vm->cpu_set, false);
+    say_cores(text, vm);
     text_print(text, " memory %lu node %u starts %u cid %lu network %s mac ", config->memory,
                vm->place->node, vm->starts, vm->vsock_port.cid,
                config->network[0] != '\0' ? config->network : "none");
@@ -78,7 +98,7 @@ static const char *owner_of(cpu_id_t cpu)
     for (unsigned i = 0; i < MAX_VMS; i++)
         if (vms[i] != NULL && cpu_set_has(&vms[i]->cpu_set, cpu))
             return vms[i]->config->name;
-    return "pool";
+    return cpu_set_has(&setup_plan.kept.cpus, cpu) ? "kept" : "pool";
 }
 
 static bool run_machine(struct control *control)
@@ -254,6 +274,8 @@ static const struct control_command commands[] = {
     {"kill VM", NULL, lifecycle_kill, NULL},
     {"reboot VM", NULL, lifecycle_kill, NULL},
     {"destroy VM", NULL, lifecycle_destroy, NULL},
+    {"leave VM", NULL, lifecycle_leave, NULL},
+    {"remain VM", NULL, lifecycle_leave, NULL},
     {"give cpu ID", NULL, lifecycle_give_cpu, NULL},
     {"give memory BASE SIZE", NULL, lifecycle_give_memory, NULL},
     {"take cpu ID", NULL, lifecycle_take_cpu, NULL},

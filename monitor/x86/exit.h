@@ -38,6 +38,8 @@ void exit_undefined(struct vcpu *vcpu, const char *what);
 
 /* Set the VM's bitmaps to what stock kernels need, its controls say, and isolation allows. */
 void exit_msr_init(struct vm *vm);
+/* The VM has, or lacks, cores that its kernel was told of: its APICs' error register. */
+void exit_msr_set_errors(struct vm *vm);
 void exit_port_init(struct vm *vm);
 /* Are all ports of RULE the user's to open or close? */
 bool exit_port_rule_holds(const struct vm *vm, const struct control_rule *rule);

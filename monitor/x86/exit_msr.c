@@ -64,6 +64,8 @@ bool exit_msr_read(struct vcpu *vcpu, uint32_t msr)
         exit_log_event(vcpu, EVENT_MSR_READ, msr);
     if (msr == X2APIC_ICR)
         value = vcpu->icr;
+    else if (msr == X2APIC_ESR)
+        value = rdmsr(X2APIC_ESR) | vcpu->errors_shown;
     else if (msr == MSR_APIC_BASE)
         value = apic_base(vcpu);
     else if (msr == MSR_EFER)
@@ -114,6 +116,16 @@ static bool msr_write_efer(struct vcpu *vcpu, uint64_t value)
     return true;
 }
 
+/* A write shows the errors since the last one (Intel SDM 3, 10.5.3). */
+static bool msr_write_errors(struct vcpu *vcpu, uint64_t value)
+{
+    if (!wrmsr_safe(X2APIC_ESR, value))
+        return false;
+    vcpu->errors_shown = vcpu->errors;
+    vcpu->errors = 0;
+    return true;
+}
+
 bool exit_msr_write(struct vcpu *vcpu, uint32_t msr)
 {
     uint64_t value = vcpu->regs.rdx << 32 | (uint32_t)vcpu->regs.rax;
@@ -122,6 +134,8 @@ bool exit_msr_write(struct vcpu *vcpu, uint32_t msr)
         exit_log_event(vcpu, EVENT_MSR_WRITE, msr);
     if (msr == X2APIC_ICR)
         ok = ipi_command(vcpu, value);
+    else if (msr == X2APIC_ESR)
+        ok = msr_write_errors(vcpu, value);
     else if (msr >= X2APIC_LVT_TIMER && msr <= X2APIC_LVT_ERROR)
         return msr_write_lvt(vcpu, msr, value);
     else if (msr == MSR_APIC_BASE)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* NMIs: other cores' requests, the guest's own, and keys on the log port. */
 #include "x86/apic.h"
+#include "x86/cores.h"
 #include "x86/cpu.h"
 #include "x86/exit.h"
 #include "x86/logkey.h"
@@ -33,8 +34,7 @@ static void requests_serve(struct vcpu *vcpu, uint32_t requests)
         vcpu_take_leave(vcpu, (requests & REQUEST_REMAIN) == 0);
     if ((requests & REQUEST_INIT) != 0 && vcpu->state != VCPU_STOPPED)
         vcpu_take_init(vcpu);
-    if ((requests & REQUEST_SIPI) != 0 && vcpu->state == VCPU_WAIT_SIPI &&
-        !atomic_load(&vcpu->left))
+    if ((requests & REQUEST_SIPI) != 0 && vcpu_may_start(vcpu))
         vcpu_take_sipi(vcpu);
     if ((requests & (REQUEST_GUEST_NMI | REQUEST_INIT)) == REQUEST_GUEST_NMI &&
         (vcpu->state == VCPU_RUNNING ||

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Cores and memory between the service VM and the pool. */
-#include "x86/apic.h"
 #include "x86/backend.h"
+#include "x86/cores.h"
 #include "x86/cpu.h"
 #include "x86/exit.h"
 #include "x86/lifecycle.h"
@@ -31,49 +31,25 @@ static struct vcpu *service_vcpu(uint64_t id)
     return NULL;
 }
 
-void vcpu_take_leave(struct vcpu *vcpu, bool leave)
-{
-    vcpu->leaving = leave && !vcpu->away;
-    backend->set_controls(vcpu);
-    if (vcpu->leaving && vcpu->state == VCPU_WAIT_SIPI)
-        atomic_store(&vcpu->left, true); /* parked already */
-}
-
-enum exit_reason exit_idle(struct vcpu *vcpu, bool off_line)
-{
-    bool leaves = vcpu->leaving && off_line;
-    vcpu->leaving = false;
-    backend->set_controls(vcpu);
-    if (leaves) {
-        apic_reset_this();
-        vcpu->state = VCPU_WAIT_SIPI;
-        atomic_store(&vcpu->left, true);
-    }
-    return EXIT_IDLE;
-}
-
 /* Cores that have let go, memory that no core sees any more: into the pool. */
 void lifecycle_reap_given(void)
 {
     struct vm *vm = service_vm();
-    bool flushed = true;
+    bool flushed = true, left = false;
     for (unsigned i = 0; vm != NULL && i < vm->vcpu_count; i++) {
         struct vcpu *vcpu = &vm->vcpus[i];
         if (!vcpu->away && !atomic_load(&vcpu->flushed))
             flushed = false;
-        if (vcpu->away || !atomic_load(&vcpu->left))
+        if (vcpu->away || !core_claim(vcpu))
             continue;
-        vcpu->away = true;
-        vcpu->leaving = false;
-        atomic_store(&vcpu->stopped, true);
-        vcpu->cpu->vcpu = NULL;
-        vcpu_of_apic[vcpu->cpu->apic_id.v] = NULL;
-        cpu_set_remove(&vm->cpu_set, vcpu->cpu->id);
-        cpu_set_remove(&vm->place->cpus, vcpu->cpu->id);
+        core_detach(vcpu);
+        left = true;
         setup_config.vms[vm->index].cpu_count--;
         cpu_set_remove(&setup_config.vms[vm->index].cpu_list, vcpu->cpu->id);
         ioapic_confine(vm);
     }
+    if (left)
+        vm_flush(vm);
     for (; flushed && given_count > 0; given_count--)
         place_memory_cut(&setup_plan.kept, given[given_count - 1].hpa, given[given_count - 1].size);
 }
@@ -94,6 +70,15 @@ bool lifecycle_give_cpu(struct control *control)
     return true;
 }
 
+/* Has another VM the core, or is it to get it? */
+static bool is_taken(const struct vm *service, cpu_id_t id)
+{
+    for (unsigned i = 0; i < MAX_VMS; i++)
+        if (vms[i] != NULL && vms[i] != service && cpu_set_has(&vms[i]->cpu_set, id))
+            return true;
+    return false;
+}
+
 bool lifecycle_take_cpu(struct control *control)
 {
     uint64_t id;
@@ -102,26 +87,19 @@ bool lifecycle_take_cpu(struct control *control)
     lifecycle_reap();
     struct vm *vm = service_vm();
     struct vcpu *vcpu = service_vcpu(id);
-    if (vcpu == NULL || (vcpu->away && vcpu->cpu->vcpu != NULL))
+    if (vcpu == NULL || (vcpu->away && is_taken(vm, vcpu->cpu->id)))
         return control_refuse(control, "core %lu is %s", id,
                               vcpu == NULL ? "none that the service VM ever had"
                                            : "another VM's; destroy that first");
+    if (cpu_set_has(&setup_plan.kept.cpus, vcpu->cpu->id))
+        return control_refuse(control, "core %lu is on its way; try again", id);
     if (!vcpu->away) {
         cpu_kick(vcpu->cpu, REQUEST_REMAIN);
         return true;
     }
-    atomic_store(&vcpu->left, false);
-    atomic_store(&vcpu->stopped, false);
-    atomic_store(&vcpu->flushed, true);
-    vcpu->state = VCPU_WAIT_SIPI;
-    vcpu->away = false;
-    atomic_store(&vcpu->controls_taken, atomic_load(&vm->controls_number)); /* by its start */
+    core_attach(vcpu);
     setup_config.vms[vm->index].cpu_count++;
     cpu_set_add(&setup_config.vms[vm->index].cpu_list, (cpu_id_t)id);
-    cpu_set_add(&vm->cpu_set, (cpu_id_t)id);
-    cpu_set_add(&vm->place->cpus, (cpu_id_t)id);
-    vcpu_of_apic[vcpu->cpu->apic_id.v] = vcpu;
-    vcpu->cpu->vcpu = vcpu;
     return true;
 }
 

@@ -18,6 +18,7 @@
 #define SHORTHAND_SELF   1u
 #define SHORTHAND_ALL    2u
 #define VECTOR_FIRST     16u
+#define ESR_SEND_ACCEPT  (1u << 2) /* no APIC has accepted it */
 #define DELIVERIES_KNOWN                                                                           \
     (1u << DELIVERY_FIXED | 1u << DELIVERY_LOWEST | 1u << DELIVERY_NMI | 1u << DELIVERY_INIT |     \
      1u << DELIVERY_SIPI)
@@ -64,10 +65,12 @@ static void ipi_send(uint64_t command, struct vcpu *to)
 static void ipi_send_one(struct vcpu *from, uint64_t command, apic_id_t id)
 {
     struct vcpu *to = vm_find_vcpu(from->vm, id);
-    if (to != NULL)
+    if (to != NULL) {
         ipi_send(command, to);
-    else
-        ipi_deny(from, command, "the core is not this VM's");
+        return;
+    }
+    from->errors |= ESR_SEND_ACCEPT; /* with it Linux does not wait 10 s for an absent core */
+    ipi_deny(from, command, "the core is not this VM's");
 }
 
 static void ipi_send_all(struct vm *vm, uint64_t command, const struct vcpu *except)

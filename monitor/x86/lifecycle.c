@@ -5,6 +5,7 @@
 #include "core/config_write.h"
 #include "lib/fmt.h"
 #include "lib/string.h"
+#include "x86/cores.h"
 #include "x86/cpu.h"
 #include "x86/live.h"
 #include "x86/memory.h"
@@ -26,6 +27,7 @@ static void forget_vm(unsigned index)
 
 void lifecycle_reap(void)
 {
+    lifecycle_reap_cores();
     for (unsigned i = 0; i < MAX_VMS; i++) {
         if (vms[i] == NULL || atomic_load(&vms[i]->state) != VM_GONE || !vm_release(vms[i]))
             continue;
@@ -207,8 +209,10 @@ static bool change_vms(struct control *control, struct config *parsed, char *buf
         return create_all(control, parsed) &&
                (control->answer.length > 0 ||
                 control_refuse(control, "there is no vm block; write vm NAME { ... }"));
-    if (!live_check(control, parsed, buffer, TEXT_BYTES) || !create_all(control, parsed))
+    if (!live_check(control, parsed, buffer, TEXT_BYTES) || !create_all(control, parsed)) {
+        cores_forget();
         return false;
+    }
     live_apply(control, parsed);
     return true;
 }

@@ -16,6 +16,8 @@ void lifecycle_reap(void);
 
 /* For this: the cores and memory of the service VM. */
 void lifecycle_reap_given(void);
+/* .. and cores on their way from or to any VM. */
+void lifecycle_reap_cores(void);
 /* Are the modules of VM INDEX of the configuration there? As setup_check. */
 void lifecycle_check(unsigned index);
 
@@ -28,6 +30,7 @@ bool lifecycle_start(struct control *control);
 bool lifecycle_kill(struct control *control);
 bool lifecycle_give_cpu(struct control *control);
 bool lifecycle_give_memory(struct control *control);
+bool lifecycle_leave(struct control *control); /* `remain`, too */
 bool lifecycle_take_cpu(struct control *control);
 bool lifecycle_take_memory(struct control *control);
 bool lifecycle_upload_begin(struct control *control);

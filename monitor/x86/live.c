@@ -5,6 +5,7 @@
 #include "core/config_write.h"
 #include "lib/string.h"
 #include "x86/asm.h"
+#include "x86/cores.h"
 #include "x86/cpu.h"
 #include "x86/exit.h"
 #include "x86/lifecycle.h"
@@ -17,16 +18,16 @@ unsigned live_generation = 1;
 static uint32_t changed_vms; /* by index: those of the last change */
 static uint64_t changed_tsc; /* when it was asked for */
 
-/* Cores that VM has now, and those of them that have taken its controls up. */
+/* Cores of VM, those on their way among them, and those that have taken its controls up. */
 static unsigned count_cores(const struct vm *vm, unsigned *taken)
 {
     unsigned cores = 0;
     for (unsigned i = 0; i < vm->vcpu_count; i++) {
         const struct vcpu *vcpu = &vm->vcpus[i];
-        if (vcpu->away)
+        if (vcpu->away && !vcpu->handing && !vcpu->coming)
             continue;
         cores++;
-        if (atomic_load(&vcpu->controls_taken) == atomic_load(&vm->controls_number))
+        if (!vcpu->away && atomic_load(&vcpu->controls_taken) == atomic_load(&vm->controls_number))
             (*taken)++;
     }
     return cores;
@@ -44,6 +45,8 @@ static void write_fixed(struct text *text, const struct config_vm *vm)
     static struct config_vm bare; /* control_lock is held */
     bare = *vm;
     memset(&bare.controls, 0, sizeof(bare.controls));
+    bare.cpu_count = 1;
+    bare.cpu_listed = false;
     bare.peer_count = 0;
     memset(bare.network, 0, sizeof(bare.network));
     bare.network[0] = vm->network[0] != '\0' ? 'x' : '\0'; /* a card neither comes nor goes */
@@ -91,8 +94,8 @@ static bool check_vm(struct control *control, const struct vm *vm, struct config
     if (now.length != then.length || memcmp(now.buffer, then.buffer, now.length) != 0 ||
         atomic_load(&vm->doomed))
         return control_refuse(control,
-                              "vm \"%s\" is another one in more than its controls, network and "
-                              "peers; destroy it first, or write it as it is (see: show)",
+                              "vm \"%s\" is another one in more than its cores, controls, network "
+                              "and peers; destroy it first, or write it as it is (see: show)",
                               vm->config->name);
     if (have_same_controls(&vm->config->controls, &wanted->controls))
         return true;
@@ -100,6 +103,20 @@ static bool check_vm(struct control *control, const struct vm *vm, struct config
         return control_refuse(control, "vm \"%s\": its last change is still on its way; try again",
                               vm->config->name);
     return check_rules(control, vm, &wanted->controls);
+}
+
+/* What some VMs give up others may get. */
+static bool check_cores(struct control *control, const struct config *parsed)
+{
+    for (unsigned pass = 0; pass < 2; pass++)
+        for (unsigned i = 0; i < parsed->vm_count; i++) {
+            struct vm *vm = lifecycle_find_any(parsed->vms[i].name);
+            if (vm != NULL &&
+                !(pass == 0 ? cores_claim : cores_set_aside)(control, vm, &parsed->vms[i]))
+                return false;
+        }
+    cores_keep();
+    return true;
 }
 
 bool live_check(struct control *control, struct config *parsed, char *buffer, size_t length)
@@ -116,7 +133,7 @@ bool live_check(struct control *control, struct config *parsed, char *buffer, si
         if (vm != NULL && !check_vm(control, vm, &parsed->vms[i], buffer, length))
             return false;
     }
-    return true;
+    return check_cores(control, parsed);
 }
 
 static void say_peers(struct text *text, const struct config_vm *vm)
@@ -169,6 +186,8 @@ static void change_controls(struct vm *vm, const struct controls *wanted)
 
 static void apply_vm(struct control *control, struct vm *vm, const struct config_vm *wanted)
 {
+    if (cores_change(&control->answer, vm, wanted))
+        changed_vms |= 1u << vm->index;
     apply_network(&control->answer, vm, wanted);
     if (have_same_controls(&vm->config->controls, &wanted->controls))
         return;
@@ -200,6 +219,7 @@ void live_apply(struct control *control, const struct config *parsed)
 bool live_settle(struct control *control)
 {
     unsigned cores = 0, taken = 0;
+    lifecycle_reap();
     uint64_t last = changed_tsc;
     for (unsigned i = 0; i < MAX_VMS; i++) {
         const struct vm *vm = (changed_vms & 1u << i) != 0 ? vms[i] : NULL;

@@ -11,7 +11,8 @@ extern unsigned live_generation;
 
 /*
  * May the machine become what PARSED says, as far as its VMs stay? BUFFER of LENGTH bytes is for
- * comparing. False, refused, if one differs in more than its controls, or cannot have those.
+ * comparing. False, refused, if one differs in more than can change, or cannot have that; then
+ * cores_forget.
  */
 bool live_check(struct control *control, struct config *parsed, char *buffer, size_t length);
 /* Do it: other controls for the VMs that stay, the end for those that PARSED has not. */

@@ -40,7 +40,6 @@ static const struct {
     {X2APIC_LDR, X2APIC_LDR, R},
     {X2APIC_SVR, X2APIC_SVR, RW},
     {X2APIC_ISR0, X2APIC_IRR0 + 7, R},
-    {X2APIC_ESR, X2APIC_ESR, RW},
     {X2APIC_LVT_TIMER, X2APIC_LVT_ERROR, R}, /* writes are looked at; the timer's may pass */
     {X2APIC_TIMER_INIT, X2APIC_TIMER_INIT, RW},
     {X2APIC_TIMER_COUNT, X2APIC_TIMER_COUNT, R},
@@ -144,8 +143,10 @@ static const struct control_rule *msr_rule(const struct vm *vm, uint32_t msr,
 }
 
 /* Does ACCESS to MSR stay in the guest, if the user says nothing? */
-static bool msr_passes(uint32_t msr, enum control_access access)
+static bool msr_passes(const struct vm *vm, uint32_t msr, enum control_access access)
 {
+    if (msr == X2APIC_ESR)
+        return !vm_lacks_cores(vm);
     if (msr == X2APIC_LVT_TIMER && access == W)
         return !apic_timer_takes_delivery();
     for (unsigned i = 0; i < ARRAY_SIZE(msr_passed); i++)
@@ -158,8 +159,14 @@ static bool msr_passes(uint32_t msr, enum control_access access)
 static void msr_set(struct vm *vm, uint32_t msr, enum control_access access)
 {
     const struct control_rule *rule = msr_rule(vm, msr, access);
-    bool passes = rule != NULL ? rule->policy == CONTROL_PASS : msr_passes(msr, access);
+    bool passes = rule != NULL ? rule->policy == CONTROL_PASS : msr_passes(vm, msr, access);
     backend->pass_msr(vm, msr, access, passes);
+}
+
+void exit_msr_set_errors(struct vm *vm)
+{
+    msr_set(vm, X2APIC_ESR, R);
+    msr_set(vm, X2APIC_ESR, W);
 }
 
 void exit_msr_init(struct vm *vm)

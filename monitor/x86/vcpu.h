@@ -37,6 +37,13 @@ struct vcpu_start {
 #define EVENT_NMI       (EVENT_VALID | 2u << 8 | 2u)
 #define EVENT_EXCEPTION (EVENT_VALID | 3u << 8)
 
+/* Whether a vCPU's core could be taken: its kernel has switched it off. */
+enum vcpu_left {
+    VCPU_STAYS,
+    VCPU_PARKED, /* off line, and seen to be; its kernel may start it again */
+    VCPU_LEFT,   /* its kernel can no more: it is being taken */
+};
+
 struct vcpu {
     struct registers regs; /* first: the entry code finds it at 0 */
     uint64_t rip;          /* at the exit; what a handler leaves here is gone on from */
@@ -48,15 +55,18 @@ struct vcpu {
     enum vcpu_state state;
     _Atomic bool stopped; /* acknowledged REQUEST_STOP */
     _Atomic uint8_t sipi_vector;
-    bool leaving;         /* the service VM gives this core away as soon as it is off line there */
-    bool away;            /* .. has given: the core is not this VM's now */
-    _Atomic bool left;    /* .. and is parked */
-    _Atomic bool flushed; /* has served the last REQUEST_FLUSH */
+    bool leaving;                    /* to be parked as soon as its kernel has switched it off */
+    _Atomic uint8_t left;            /* enum vcpu_left */
+    bool away;                       /* the core is not this VM's now */
+    bool handing, coming;            /* .. not any more, or not yet: see cores.c */
+    _Atomic bool flushed;            /* has served the last REQUEST_FLUSH */
     _Atomic unsigned controls_taken; /* the VM's controls_number that its control block has */
     _Atomic uint64_t controls_tsc;   /* .. since when */
     bool nmi_pending;                /* a guest NMI waits until it may be injected */
     bool in_nmi;                     /* between a guest NMI and its IRET */
     uint64_t icr;                    /* last command written: reads are virtual */
+    uint32_t errors, errors_shown;   /* of APIC commands to cores that it lacks: until its next
+                                        write of the error register, and since the last one */
     uint64_t clock_msr;              /* the guest's kvm-clock page */
     uint64_t exits[EXIT_REASONS];
 

@@ -66,7 +66,7 @@ void vcpu_take_sipi(struct vcpu *vcpu)
     struct vcpu_start start = {VCPU_REAL, (uint64_t)atomic_load(&vcpu->sipi_vector) << 12, 0};
     vcpu_start(vcpu, &start);
     vcpu->state = VCPU_RUNNING;
-    if (atomic_fetch_add(&vcpu->vm->cores_up, 1) + 1 == vcpu->vm->vcpu_count)
+    if (atomic_fetch_add(&vcpu->vm->cores_up, 1) + 1 == cpu_set_count(&vcpu->vm->place->told))
         vcpu->vm->milestones.cores_up = time_us();
 }
 

@@ -51,7 +51,8 @@ struct vm {
     _Atomic bool paused; /* no core enters the guest */
     unsigned starts;     /* how often it was booted */
     struct vcpu *vcpus;
-    unsigned vcpu_count;
+    unsigned vcpu_count; /* with those whose core is away */
+    unsigned vcpu_most;
     struct cpu_set cpu_set; /* = place->cpus */
 
     /* What holds now; a change fills the other set, and waits until all cores have taken it. */
@@ -95,6 +96,8 @@ extern enum config_poweroff poweroff_rule;
 
 /* Make the VM of CONFIG at PLACE: tables, bitmaps, vCPUs. NULL after a message. Boot core. */
 struct vm *vm_create(unsigned index, const struct config_vm *config, struct placement *place);
+/* One vCPU more, whose core is away; false: there may be no more, or no memory. */
+bool vm_add_vcpu(struct vm *vm);
 /* Take apart a VM that is VM_GONE, or was never started: all that vm_create took returns. */
 void vm_free(struct vm *vm);
 /* Take the VM from its cores. True: none of them looks at it any more, or ever again. */
@@ -109,7 +112,17 @@ void vm_boot(struct vm *vm);
 void vm_stop(struct vcpu *vcpu, bool restart, const char *reason);
 
 #define APIC_IDS 4096u
-extern struct vcpu *vcpu_of_apic[APIC_IDS]; /* whose core is it? Fixed after boot. */
+extern struct vcpu *vcpu_of_apic[APIC_IDS]; /* whose core is it? */
+
+/* Has the VM's kernel been told of cores that it has not now? */
+static inline bool vm_lacks_cores(const struct vm *vm)
+{
+    struct cpu_set told = vm->place->told;
+    for (unsigned i = 0; i < ARRAY_SIZE(told.bits); i++)
+        if (((told.bits[i] | vm->place->may.bits[i]) & ~vm->cpu_set.bits[i]) != 0)
+            return true;
+    return false;
+}
 
 /* The vCPU with APIC id ID in VM, or NULL. Any core; inline: it is looked up at each IPI. */
 static inline struct vcpu *vm_find_vcpu(const struct vm *vm, apic_id_t id)

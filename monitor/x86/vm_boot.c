@@ -2,6 +2,7 @@
 /* Building a VM's memory, as a boot loader would. */
 #include "x86/vm_boot.h"
 
+#include "core/control.h"
 #include "core/log.h"
 #include "lib/string.h"
 #include "x86/asm.h"
@@ -9,6 +10,7 @@
 #include "x86/cpu.h"
 #include "x86/exit.h"
 #include "x86/memory.h"
+#include "x86/setup.h"
 #include "x86/time.h"
 #include "x86/virtio_pci.h"
 
@@ -187,12 +189,23 @@ static bool make_reset_vector(const struct vm *vm)
     return vm->service || guest_write(&vm->memory, (gpa_t){RESET_VECTOR}, code, sizeof(code));
 }
 
+/* Which cores its kernel is to know of: requests may be changing them. */
+static void tell_cores(struct vm *vm)
+{
+    lock_take(&control_lock);
+    place_tell(&machine, &setup_config, &setup_plan, vm->index, vm->vcpu_most);
+    exit_msr_set_errors(vm);
+    lock_release(&control_lock);
+}
+
 const char *vm_build(struct vm *vm, struct guest_start *start)
 {
     vm->milestones = (struct vm_milestones){0};
     if (vm->starts == 0)
         scrub(vm);
     vm->milestones.scrubbed = time_us();
+    if (!vm->service)
+        tell_cores(vm);
     if (!make_map(vm))
         return "its memory map has too many entries";
     struct boot_request request = {

@@ -26,9 +26,26 @@ static bool vcpu_create(struct vm *vm, cpu_id_t id)
     return backend->vcpu_init(vcpu);
 }
 
+bool vm_add_vcpu(struct vm *vm)
+{
+    struct vcpu *vcpu = &vm->vcpus[vm->vcpu_count];
+    if (vm->vcpu_count == vm->vcpu_most)
+        return false;
+    vcpu->vm = vm;
+    vcpu->index = vm->vcpu_count;
+    vcpu->cpu = vm->vcpus[0].cpu;
+    vcpu->away = true;
+    atomic_store(&vcpu->stopped, true);
+    if (!backend->vcpu_init(vcpu))
+        return false;
+    atomic_thread_fence(memory_order_release); /* the VM's cores may be looking */
+    vm->vcpu_count++;
+    return true;
+}
+
 static unsigned vcpu_pages(const struct vm *vm)
 {
-    uint64_t bytes = cpu_set_count(&vm->place->cpus) * sizeof(struct vcpu);
+    uint64_t bytes = vm->vcpu_most * sizeof(struct vcpu);
     return (unsigned)(align_up(bytes, PAGE_SIZE) / PAGE_SIZE);
 }
 
@@ -55,6 +72,9 @@ struct vm *vm_create(unsigned index, const struct config_vm *config, struct plac
     vm->place = place;
     vm->service = config->service;
     vm->cpu_set = place->cpus;
+    vm->vcpu_most = cpu_set_count(&place->cpus);
+    if (config->cpus_most > vm->vcpu_most)
+        vm->vcpu_most = config->cpus_most;
     vm->memory = (struct guest_memory){place->extents, place->extent_count};
     vm->control_sets[0] = config->controls;
     atomic_store(&vm->controls, &vm->control_sets[0]);
@@ -80,6 +100,9 @@ bool vm_release(struct vm *vm)
 {
     bool released = true;
     for (unsigned i = 0; i < vm->vcpu_count; i++) {
+        released = released && !vm->vcpus[i].handing;
+        if (vm->vcpus[i].away)
+            continue;
         vm->vcpus[i].cpu->vcpu = NULL;
         vcpu_of_apic[vm->vcpus[i].cpu->apic_id.v] = NULL;
         released = atomic_load(&vm->vcpus[i].cpu->parked) && released;

@@ -135,6 +135,31 @@ static void guest_tables_name_its_cores(void **state)
     firmware_unmap();
 }
 
+/* Behind its own cores those that it may get, as stock Linux numbers them. */
+static void guest_is_told_of_cores_to_come(void **state)
+{
+    static const uint32_t ids[] = {4, 300, 0};
+    struct placement place = placement_make();
+    struct machine seen;
+    struct acpi_info guest;
+    (void)state;
+    read_machine();
+    cpu_set_remove(&place.cpus, 1);
+    cpu_set_add(&place.may, 1);
+    place.told = place.cpus;
+    assert_true(acpi_build_guest(&machine, &place, built, BUILD_SIZE, (gpa_t){BUILD_GPA}) > 0);
+    assert_true(acpi_read(BUILD_GPA, (apic_id_t){4}, guest_map, &guest, &seen, NULL, 0));
+    assert_int_equal(seen.cpu_count, 3);
+    for (cpu_id_t i = 0; i < 3; i++) {
+        assert_int_equal(seen.cpus[i].apic_id.v, ids[i]);
+        assert_int_equal(seen.cpus[i].acpi_uid, i);
+    }
+    for (cpu_id_t core = 1; core < 4; core++)
+        assert_int_equal(seen.cpus[place_number(&place, core)].apic_id.v,
+                         machine.cpus[core].apic_id.v);
+    firmware_unmap();
+}
+
 static void guest_that_spans_gets_nodes(void **state)
 {
     struct placement place = placement_make();
@@ -283,6 +308,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(guest_fadt_is_hardware_reduced),
         cmocka_unit_test(guest_tables_name_its_cores),
+        cmocka_unit_test(guest_is_told_of_cores_to_come),
         cmocka_unit_test(guest_that_spans_gets_nodes),
         cmocka_unit_test(service_tables_are_the_firmwares_cut_down),
         cmocka_unit_test(service_madt_keeps_what_is_shared),

@@ -57,7 +57,7 @@ static void test_everything(void **state)
           "  port 0x70-0x71 allow # behind a statement\n"
           "  port 128 deny; allow-smt-sharing;; console none\n"
           "  cmdline \"a=\\\"b c\\\" d=\\\\ # no comment\"; modules one \"two three\"\n"
-          "  initrd none; kernel \"k l\"; node 15; memory 2g; cpus 0,2,4-6,255\n"
+          "  initrd none; kernel \"k l\"; node 15; memory 2g; cpus 0,2,4-6,255; cpus-most 6\n"
           "} service s { cpus 3-3; node any; modules none }\n");
     const struct config_vm *vm = &config.vms[0];
     assert_true(config.strict);
@@ -91,6 +91,8 @@ static void test_everything(void **state)
     assert_int_equal(vm->memory, 2 * GIB);
     assert_true(vm->cpu_listed);
     assert_int_equal(vm->cpu_count, 6);
+    assert_int_equal(vm->cpus_most, 6);
+    assert_int_equal(config.vms[1].cpus_most, 0);
     assert_true(cpu_set_has(&vm->cpu_list, 5));
     assert_true(cpu_set_has(&vm->cpu_list, 255));
     assert_false(cpu_set_has(&vm->cpu_list, 7));

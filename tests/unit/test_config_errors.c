@@ -65,7 +65,8 @@ static const struct bad bad_files[] = {
     {"vm a { cpus 2\n\n", 3, 1, 0, "vm \"a\": the block is not closed; write a } before this"},
     {"vm a { cpsu 2 }", 1, 8, 0, "vm \"a\": \"cpsu\" is not a keyword; write \"cpus\"?"},
     {"vm a { bridge lan }", 1, 8, 0,
-     "vm \"a\": \"bridge\" is not a keyword; write one of cpus, memory, node, kernel, initrd, "
+     "vm \"a\": \"bridge\" is not a keyword; write one of cpus, cpus-most, memory, node, kernel, "
+     "initrd, "
      "modules, cmdline, console, network, peers, like, profile, allow-smt-sharing, port, msr, "
      "exception, hlt, pause, monitor, mwait, rdtsc, rdtscp, rdpmc, invlpg, wbinvd, cr0, cr3, cr4, "
      "dr, descriptor-tables, xsetbv"},
@@ -89,6 +90,17 @@ static const struct bad bad_files[] = {
     {"vm a { cpus 0,256 }", 1, 13, 0, "vm \"a\": cpus 0,256 has a core beyond 255; write 0 to 255"},
     {"vm a { cpus 0-3,2 }", 1, 13, 0,
      "vm \"a\": cpus 0-3,2 names a core twice; write each one once"},
+    {"vm a { cpus-most many }", 1, 18, 0,
+     "vm \"a\": cpus-most many is no number; write for example 4"},
+    {"vm a { cpus-most 0 }", 1, 18, 0, "vm \"a\": cpus-most 0 is not possible; write 1 to 256"},
+    {"vm a { cpus-most 257 }", 1, 18, 0, "vm \"a\": cpus-most 257 is not possible; write 1 to 256"},
+    {"vm a {\n cpus-most 2; cpus 0-2 }", 2, 2, 0,
+     "vm \"a\": cpus-most 2 is less than its cpus; write at least 3"},
+    {"vm a { cpus-most 2 } vm b { like a; cpus 3 }", 1, 34, 1,
+     "vm \"b\": cpus-most 2 is less than its cpus; write at least 3"},
+    {"service a { cpus-most 2 }", 1, 13, 0,
+     "vm \"a\": cpus-most is not for the service VM, which gives its cores and gets them back by "
+     "itself; remove it"},
     {"vm web { memory 100K }", 1, 17, 0,
      "vm \"web\": memory 100K is less than 16M; write at least 16M"},
     {"vm a { memory 0K }", 1, 15, 0, "vm \"a\": memory 0K is less than 16M; write at least 16M"},

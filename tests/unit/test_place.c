@@ -410,6 +410,85 @@ static void test_one_more(void **state)
     assert_memory_equal(plan.vms, before.vms, 2 * sizeof(plan.vms[0]));
 }
 
+static void set_cores(struct cpu_set *set, const char *numbers)
+{
+    *set = (struct cpu_set){0};
+    for (; *numbers != '\0'; numbers++)
+        cpu_set_add(set, (cpu_id_t)(*numbers - '0'));
+}
+
+static void expect_cores(const struct cpu_set *set, const char *numbers)
+{
+    struct cpu_set wanted;
+    set_cores(&wanted, numbers);
+    assert_memory_equal(set, &wanted, sizeof(wanted));
+}
+
+/* A VM's kernel is told of cores that it may get: free ones before others', and not twice. */
+static void test_cores_to_come(void **state)
+{
+    (void)state;
+    small_machine(8, 1, GIB, 0);
+    expect_all("service host { cpus 2; memory 512M } vm a { cpus 2; cpus-most 4; memory 64M }"
+               "vm b { memory 64M }");
+    place_tell(&machine, &config, &plan, 1, 4);
+    expect_cores(&plan.vms[1].told, "23");
+    expect_cores(&plan.vms[1].may, "56");
+    place_tell(&machine, &config, &plan, 2, 2); /* not told to anybody yet */
+    expect_cores(&plan.vms[2].may, "7");
+    place_tell(&machine, &config, &plan, 2, 5); /* then other free ones, then the service VM's */
+    expect_cores(&plan.vms[2].may, "1567");
+    place_tell(&machine, &config, &plan, 2, 256); /* never one that a VM has started on */
+    expect_cores(&plan.vms[2].may, "13567");
+    place_tell(&machine, &config, &plan, 2, 1);
+    expect_cores(&plan.vms[2].may, "");
+}
+
+/* How stock Linux counts: its first core, its others, those to come. */
+static void test_core_numbers(void **state)
+{
+    struct placement placement = {.boot_cpu = 4};
+    (void)state;
+    set_cores(&placement.told, "246");
+    set_cores(&placement.may, "035");
+    static const unsigned numbers[] = {3, 0, 1, 4, 0, 5, 2};
+    for (cpu_id_t core = 0; core < ARRAY_SIZE(numbers); core++)
+        if (core != 1)
+            assert_int_equal(place_number(&placement, core), numbers[core]);
+    set_cores(&placement.told, "2468");
+    placement.boot_cpu = 2;
+    assert_int_equal(place_number(&placement, 8), 3);
+    assert_int_equal(place_number(&placement, 0), 4);
+}
+
+/* One core more: of those that are asked for, that nobody has, no sibling has, and that is near. */
+static void test_core_more(void **state)
+{
+    struct cpu_set among;
+    cpu_id_t core = 0;
+    (void)state;
+    small_machine(4, 2, GIB, 0);
+    expect_all("service host { cpus 2; memory 512M } vm a { cpus 2; memory 64M }"
+               "vm b { memory 64M }");
+    assert_true(place_core(&machine, &config, &plan, 1, NULL, &core));
+    assert_int_equal(core, 6);
+    assert_true(place_core(&machine, &config, &plan, 2, NULL, &core));
+    assert_int_equal(core, 5); /* the sibling of what it has */
+    set_cores(&among, "0235");
+    assert_false(place_core(&machine, &config, &plan, 1, &among, &core));
+    set_cores(&among, "0237");
+    assert_true(place_core(&machine, &config, &plan, 1, &among, &core));
+    assert_int_equal(core, 7);
+    cpu_set_add(&plan.kept.cpus, 7);
+    assert_false(place_core(&machine, &config, &plan, 1, &among, &core));
+    big_machine();
+    expect_all("vm a { cpus 2; node 1 } vm b { cpus 6; node 1 } vm c { cpus 2; node any }");
+    assert_false(place_core(&machine, &config, &plan, 0, NULL, &core));
+    config.vms[0].node = CONFIG_NODE_ANY;
+    assert_true(place_core(&machine, &config, &plan, 0, NULL, &core));
+    assert_true(machine.cpus[core].node == 0 || machine.cpus[core].node == 2);
+}
+
 /* What is kept for nobody is not free, and what is free has its node. */
 static void test_free_pieces(void **state)
 {
@@ -484,6 +563,9 @@ int main(void)
         cmocka_unit_test(test_boot_core),
         cmocka_unit_test(test_memory_count),
         cmocka_unit_test(test_one_more),
+        cmocka_unit_test(test_cores_to_come),
+        cmocka_unit_test(test_core_numbers),
+        cmocka_unit_test(test_core_more),
         cmocka_unit_test(test_free_pieces),
         cmocka_unit_test(test_holes),
     };

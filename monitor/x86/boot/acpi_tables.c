@@ -8,11 +8,21 @@
 /* How an entry begins, as the lowest bytes of its first word. */
 #define ENTRY(type, size) ((type) | (size) << 8)
 
-/* The VM's core that follows CPU: first the boot core, then the others; MAX_CPUS if no more. */
+/*
+ * The VM's core that follows CPU: first the boot core, then its others, then those that it may get;
+ * MAX_CPUS if no more. Stock Linux numbers them so (place_number).
+ */
 static cpu_id_t cpu_next(const struct placement *place, cpu_id_t cpu)
 {
+    bool own = cpu_set_has(&place->cpus, cpu);
     cpu_id_t next = cpu == place->boot_cpu ? 0 : cpu + 1;
-    while (next < MAX_CPUS && (!cpu_set_has(&place->cpus, next) || next == place->boot_cpu))
+    while (own && next < MAX_CPUS && (!cpu_set_has(&place->cpus, next) || next == place->boot_cpu))
+        next++;
+    if (own && next == MAX_CPUS)
+        next = 0;
+    else if (own)
+        return next;
+    while (next < MAX_CPUS && !cpu_set_has(&place->may, next))
         next++;
     return next;
 }

@@ -96,4 +96,5 @@ void svm_vcpu_reset(struct vcpu *vcpu, const struct vcpu_start *start)
     vcpu->nmi_pending = vcpu->in_nmi = false;
     vcpu->clock_msr = 0;
     vcpu->icr = 0;
+    vcpu->errors = vcpu->errors_shown = 0;
 }
