@@ -31,6 +31,8 @@ void config_write_vm(struct text *text, const struct config_vm *vm)
     else
         text_print(text, "%u", vm->cpu_count);
     text_print(text, "\n    memory %s\n", fmt_size(size, sizeof(size), vm->memory));
+    if (vm->memory_most != 0)
+        text_print(text, "    memory-most %s\n", fmt_size(size, sizeof(size), vm->memory_most));
     if (vm->node != CONFIG_NODE_ANY)
         text_print(text, "    node %u\n", vm->node);
     write_quoted(text, "kernel", vm->kernel);

@@ -11,9 +11,12 @@ extern unsigned live_generation;
 
 /*
  * May the machine become what PARSED says, as far as its VMs stay? BUFFER of LENGTH bytes is for
- * comparing. False, refused, if one differs in more than its controls, or cannot have those.
+ * comparing. False, refused, if one differs in more than may change, or cannot have those.
  */
 bool live_check(struct control *control, struct config *parsed, char *buffer, size_t length);
+/* The memory that VMs that stay get more by PARSED is kept for them; false, refused: there is none.
+ */
+bool live_reserve(struct control *control, const struct config *parsed);
 /* Do it: other controls for the VMs that stay, the end for those that PARSED has not. */
 void live_apply(struct control *control, const struct config *parsed);
 
