@@ -39,10 +39,14 @@ void memory_print(const struct records *records)
         else if (!is_driven(memory))
             printf("%s: has %s; %s when its kernel loads virtio_mem\n", vm, now, asked);
         else if (record_number(memory, "now") > record_number(memory, "asked"))
-            fprintf(stderr, "mullion: %s: its kernel still has %s and is to have %s; it goes on "
-                            "releasing; see: mullion show %s\n", vm, now, asked, vm);
+            fprintf(stderr,
+                    "mullion: %s: its kernel still has %s and is to have %s; it goes on "
+                    "releasing; see: mullion show %s\n",
+                    vm, now, asked, vm);
         else
-            fprintf(stderr, "mullion: %s: its kernel has taken %s of %s so far; see: mullion show "
-                            "%s\n", vm, now, asked, vm);
+            fprintf(stderr,
+                    "mullion: %s: its kernel has taken %s of %s so far; see: mullion show "
+                    "%s\n",
+                    vm, now, asked, vm);
     }
 }
