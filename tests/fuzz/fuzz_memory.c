@@ -66,8 +66,9 @@ static void take_step(const uint8_t *bytes)
     memcpy(&value, bytes + 4, sizeof(value));
     switch ((enum step)(bytes[0] % STEPS)) {
     case REQUEST: /* most blocks are among the first; a response may go there, too */
-        vm_offer(&vm, bytes[1] % 5, REGION + bytes[2] % 80 * (LARGE_PAGE / (bytes[1] > 250 ? 2 : 1)),
-                 bytes[3] % 24, bytes[4] < 16 ? REGION + bytes[5] * LARGE_PAGE : 0);
+        vm_offer(&vm, bytes[1] % 5,
+                 REGION + bytes[2] % 80 * (LARGE_PAGE / (bytes[1] > 250 ? 2 : 1)), bytes[3] % 24,
+                 bytes[4] < 16 ? REGION + bytes[5] * LARGE_PAGE : 0);
         vm_kick(&vm);
         return;
     case KICK:

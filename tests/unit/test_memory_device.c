@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A VM's memory device: what its driver may ask for and when, and that no frame is in two places. */
+/* A VM's memory device: what its driver may ask for and when, and that no frame is in two places.
+ */
 #include "unit.h"
 
 #include "memory_vm.h"
@@ -147,9 +148,9 @@ static void test_refused(void **state)
         uint64_t address;
         unsigned blocks;
     } bad[] = {
-        {BLOCK(8) + PAGE_SIZE, 1},  {BLOCK(8), 0},           {BLOCK(0) - LARGE_PAGE, 1},
-        {BLOCK(1024), 1},           {BLOCK(1023), 2},        {0, 1},
-        {UINT64_MAX, 1},            {BLOCK(1), 65535},       {UINT64_MAX - LARGE_PAGE + 1, 2},
+        {BLOCK(8) + PAGE_SIZE, 1}, {BLOCK(8), 0},     {BLOCK(0) - LARGE_PAGE, 1},
+        {BLOCK(1024), 1},          {BLOCK(1023), 2},  {0, 1},
+        {UINT64_MAX, 1},           {BLOCK(1), 65535}, {UINT64_MAX - LARGE_PAGE + 1, 2},
     };
     for (unsigned i = 0; i < ARRAY_SIZE(bad); i++)
         for (unsigned type = PLUG; type <= STATE; type++)
@@ -157,7 +158,7 @@ static void test_refused(void **state)
                 assert_int_equal(ask(type, bad[i].address, bad[i].blocks), ERROR);
     assert_int_equal(ask(4, BLOCK(0), 1), ERROR);
     assert_int_equal(ask(0xffff, BLOCK(0), 1), ERROR);
-    assert_int_equal(ask(PLUG, BLOCK(2), 1), ERROR); /* it is */
+    assert_int_equal(ask(PLUG, BLOCK(2), 1), ERROR);   /* it is */
     assert_int_equal(ask(UNPLUG, BLOCK(2), 2), ERROR); /* half of it is not */
     assert_int_equal(vm.plugs.plugged, 3);
     check_frames(8);
@@ -262,7 +263,8 @@ static void test_in_steps(void **state)
     check_frames(40);
 }
 
-/* The place for a response goes with the block that it is in: the queue is dead, no frame written. */
+/* The place for a response goes with the block that it is in: the queue is dead, no frame written.
+ */
 static void test_response_in_what_goes(void **state)
 {
     (void)state;
