@@ -10,6 +10,7 @@
 #include "create.h"
 #include "life.h"
 #include "linux.h"
+#include "memory.h"
 #include "record.h"
 #include "timer.h"
 #include "undo.h"
@@ -19,50 +20,65 @@
 #define SETTLE_SECONDS  60
 #define POLL_MS         20
 
-/* How far the cores are that have to take the last change. Returns a STATUS_. */
-static int ask_settled(uint64_t *cores, uint64_t *taken, uint64_t *ticks)
+/* How far the last change is. */
+struct progress {
+    uint64_t cores, taken, ticks; /* cores that have to take it, those that have, and when */
+    struct records records;       /* memory that VMs are to have, too */
+};
+
+/* Ask how far the last change is. Returns a STATUS_; the records are to be freed if it is OK. */
+static int ask_settled(struct progress *progress)
 {
-    struct records records;
-    int status = records_ask(&records, "settle");
+    int status = records_ask(&progress->records, "settle");
     if (status != STATUS_OK)
         return status;
-    const struct record *settle = records_next(&records, "settle", NULL);
-    bool good = settle != NULL && record_text(settle, "cores")[0] != '\0';
-    if (good) {
-        *cores = record_number(settle, "cores");
-        *taken = record_number(settle, "taken");
-        *ticks = record_number(settle, "ticks");
+    const struct record *settle = records_next(&progress->records, "settle", NULL);
+    if (settle == NULL || record_text(settle, "cores")[0] == '\0') {
+        records_free(&progress->records);
+        return control_garbled("it does not say which cores take the change");
     }
-    records_free(&records);
-    return good ? STATUS_OK : control_garbled("it does not say which cores take the change");
+    progress->cores = record_number(settle, "cores");
+    progress->taken = record_number(settle, "taken");
+    progress->ticks = record_number(settle, "ticks");
+    return STATUS_OK;
 }
 
-static void print_settled(uint64_t cores, uint64_t ticks)
+static void print_settled(const struct progress *progress)
 {
-    if (cores == 0)
+    if (progress->cores > 0)
+        printf("%lu core%s taken it, %lu ticks\n", progress->cores,
+               progress->cores == 1 ? " has" : "s have", progress->ticks);
+    else if (records_next(&progress->records, "memory", NULL) == NULL)
         printf("no core runs these VMs; they take it when they start\n");
-    else
-        printf("%lu core%s taken it, %lu ticks\n", cores, cores == 1 ? " has" : "s have", ticks);
 }
 
-/* Wait until each core of the changed VMs runs with the new settings. */
+/* Has each core of the changed VMs the new settings, and each VM the memory that it can have? */
+static bool is_settled(const struct progress *progress)
+{
+    return progress->taken >= progress->cores && memory_settled(&progress->records);
+}
+
+/* Wait until all of it has taken effect, and say so, or what has not. */
 static int wait_settled(uint64_t seconds)
 {
     uint64_t limit = timer_limit(seconds, SETTLE_SECONDS);
-    uint64_t cores = 0, taken = 0, ticks = 0;
     for (;; timer_sleep(POLL_MS)) {
-        int status = ask_settled(&cores, &taken, &ticks);
+        struct progress progress;
+        int status = ask_settled(&progress);
         if (status != STATUS_OK)
             return status;
-        if (taken >= cores) {
-            print_settled(cores, ticks);
-            return STATUS_OK;
-        }
-        if (timer_passed(limit) || linux_interrupted()) {
+        bool settled = is_settled(&progress);
+        bool late = !settled && (timer_passed(limit) || linux_interrupted());
+        if (settled || (late && progress.taken >= progress.cores))
+            print_settled(&progress);
+        else if (late)
             fprintf(stderr, "mullion: %lu of %lu cores have taken it so far; see: mullion log\n",
-                    taken, cores);
-            return STATUS_TIME;
-        }
+                    progress.taken, progress.cores);
+        if (settled || late)
+            memory_print(&progress.records);
+        records_free(&progress.records);
+        if (settled || late)
+            return settled ? STATUS_OK : STATUS_TIME;
     }
 }
 
@@ -97,9 +113,13 @@ static int make_change(const struct apply *apply, const struct config *file,
                             .text = apply->text,
                             .length = apply->length,
                             .complain = apply->complain};
-    for (unsigned i = 0; status == STATUS_OK && i < file->vm_count; i++)
-        if (create_find(running, file->vms[i].name) == NULL)
+    for (unsigned i = 0; status == STATUS_OK && i < file->vm_count; i++) {
+        const struct config_vm *there = create_find(running, file->vms[i].name);
+        if (there == NULL)
             status = change_plan(&change, &file->vms[i]);
+        else if (!there->service)
+            need_more(&change.need, there, &file->vms[i]);
+    }
     if (status == STATUS_OK)
         status = cores_look(file);
     if (status == STATUS_OK)

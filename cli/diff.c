@@ -49,6 +49,13 @@ static void add_memory(struct setting *setting, const struct config_vm *vm)
     add(setting, "%s", fmt_size(text, sizeof(text), vm->memory));
 }
 
+static void add_memory_most(struct setting *setting, const struct config_vm *vm)
+{
+    char text[24];
+    if (vm->memory_most != 0)
+        add(setting, "%s", fmt_size(text, sizeof(text), vm->memory_most));
+}
+
 static void add_node(struct setting *setting, const struct config_vm *vm)
 {
     if (vm->node == CONFIG_NODE_ANY)
@@ -124,21 +131,31 @@ static const struct {
     const char *word;
     void (*add)(struct setting *setting, const struct config_vm *vm);
 } settings[] = {
-    {"cpus", add_cpus},       {"memory", add_memory},   {"node", add_node},
-    {"kernel", add_kernel},   {"initrd", add_initrd},   {"modules", add_modules},
-    {"cmdline", add_cmdline}, {"console", add_console}, {"allow-smt-sharing", add_smt},
-    {"network", add_network}, {"peers", add_peers},     {"port", add_ports},
-    {"msr", add_msrs},        {"cpus-most", add_most},
+    {"cpus", add_cpus},
+    {"cpus-most", add_most},
+    {"memory", add_memory},
+    {"memory-most", add_memory_most},
+    {"node", add_node},
+    {"kernel", add_kernel},
+    {"initrd", add_initrd},
+    {"modules", add_modules},
+    {"cmdline", add_cmdline},
+    {"console", add_console},
+    {"allow-smt-sharing", add_smt},
+    {"network", add_network},
+    {"peers", add_peers},
+    {"port", add_ports},
+    {"msr", add_msrs},
 };
 
-/* What apply changes in a VM that is there. */
-static bool is_live(const char *word)
+/* What apply changes in VM, which is there. */
+static bool is_live(const struct config_vm *vm, const char *word)
 {
     static const char *const words[] = {"port", "msr", "peers", "cpus"};
     for (size_t i = 0; i < ARRAY_SIZE(words); i++)
         if (strcmp(word, words[i]) == 0)
             return true;
-    return false;
+    return strcmp(word, "memory") == 0 && vm->memory_most != 0;
 }
 
 /* The service VM has what it has not given away: the file's figures are of the next boot. */
@@ -167,7 +184,7 @@ static unsigned print_changes(const struct config_vm *running, const struct conf
                before.length > 0 ? before.text : "none", after.length > 0 ? after.text : "none");
         bool moves =
             strcmp(settings[i].word, "network") == 0 && before.length > 0 && after.length > 0;
-        count += moves || is_live(settings[i].word) ? 0 : 1;
+        count += moves || is_live(running, settings[i].word) ? 0 : 1;
     }
     return count;
 }

@@ -43,6 +43,13 @@ void need_add(struct need *need, const struct config_vm *vm)
             cpu_set_add(&need->listed, core);
 }
 
+void need_more(struct need *need, const struct config_vm *now, const struct config_vm *wanted)
+{
+    if (wanted->memory > now->memory && wanted->memory <= wanted->memory_most)
+        need->memory[wanted->node < MAX_NODES ? wanted->node : ANY_NODE] +=
+            wanted->memory - now->memory;
+}
+
 static int view_open(struct view *view)
 {
     struct records list;

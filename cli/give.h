@@ -16,6 +16,9 @@ struct need {
 
 void need_add(struct need *need, const struct config_vm *vm);
 
+/* What a VM that grows while it runs needs. */
+void need_more(struct need *need, const struct config_vm *now, const struct config_vm *wanted);
+
 /*
  * Bring the pool to what NEED says: what is short is taken off line here, and given. Returns a
  * STATUS_; if it is not OK, what has been taken so far waits for give_undo.

@@ -24,7 +24,7 @@ PROGRAMS = {"dropbear-bin": "usr/sbin/dropbear", "mdadm": "sbin/mdadm",
             "socat": "usr/bin/socat1"}
 NAMES = {"socat1": "socat"}
 MODULES = ("virtio_pci", "virtio_net", "vmw_vsock_virtio_transport", "nfsv4", "nbd", "raid1", "ext4",
-           "af_packet", "crc32c_generic", "libcrc32c")
+           "af_packet", "crc32c_generic", "libcrc32c", "virtio_mem")
 DIRECTORIES = ("bin", "dev", "etc", "etc/dropbear", "lib", "lib64", "lib/modules", "mnt", "proc",
                "root", "root/.ssh", "sbin", "sys", "tmp", "var", "var/run", "var/log", "usr",
                "usr/lib", "usr/bin")

@@ -13,7 +13,7 @@ FUNCTIONS = {  # of the monitor's files, in this order; then of the rest of the 
             r"vm_boot|mullion\.ld)",
     "configuration": r"monitor/core/config",
     "scheduling": r"monitor/core/place",
-    "memory": r"monitor/x86/(memory|paging|pagetable)|monitor/core/guest_memory",
+    "memory": r"monitor/x86/(memory|paging|pagetable|vm_memory)|monitor/core/(guest_memory|memory_)",
     "network": r"monitor/core/(virt|switch|vsock)|monitor/x86/virtio",
     "control": r"monitor/core/(control\.|endpoint)|monitor/x86/(control|lifecycle|give|live|modules)",
     "console": r"monitor/(core/(console|serial|log)|x86/(guest_pci|guest_port|logkey|stats))",

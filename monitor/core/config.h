@@ -17,6 +17,8 @@
 /* The memory of a VM: less holds no kernel and its initrd, more no machine. */
 #define CONFIG_MEMORY_MIN (16 * MIB)
 #define CONFIG_MEMORY_MAX (64 * 1024 * GIB)
+/* By how much it may grow while the VM runs. */
+#define CONFIG_GROWTH_MAX (64 * GIB)
 
 struct config_position {
     unsigned line;   /* from 1 */
@@ -35,6 +37,7 @@ struct config_vm {
     struct cpu_set cpu_list; /* core numbers as in struct machine */
     unsigned cpus_most;      /* cores that it may have while it is there; 0: what it is made with */
     uint64_t memory;         /* bytes; a multiple of 2 MiB, 4 KiB-pages never needed */
+    uint64_t memory_most;    /* up to which that may be changed while it runs; 0: not at all */
     uint32_t node;           /* the wanted node, or CONFIG_NODE_ANY */
     bool allow_smt_sharing;
     char kernel[CONFIG_PATH_MAX];
@@ -48,8 +51,8 @@ struct config_vm {
     unsigned peer_count;
     struct controls controls; /* with those of its profile */
     /* Where the block and its keywords stand; for a default the block, for a copy its `like`. */
-    struct config_position at, cpus_at, cpus_most_at, memory_at, node_at, kernel_at, initrd_at,
-        modules_at, peers_at;
+    struct config_position at, cpus_at, cpus_most_at, memory_at, memory_most_at, node_at, kernel_at,
+        initrd_at, modules_at, peers_at;
 };
 
 /* `profile NAME { }`: controls that VMs share. */

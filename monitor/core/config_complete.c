@@ -2,6 +2,7 @@
 /* What a VM's block leaves out: taken from the VM that `like` names, else from the defaults. */
 #include "core/config_parser.h"
 
+#include "lib/fmt.h"
 #include "lib/string.h"
 
 static const struct config_vm defaults = {
@@ -103,6 +104,26 @@ static void check_peers(struct config_parser *parser)
     }
 }
 
+/* What a VM may grow to is more than it has. */
+static void check_most(struct config_parser *parser)
+{
+    const struct config_vm *vm = &parser->config->vms[parser->vm];
+    char size[24], limit[24];
+    if (vm->memory_most == 0 || vm->spoilt)
+        return;
+    fmt_size(size, sizeof(size), vm->memory_most);
+    if (vm->service)
+        config_fail(parser, vm->memory_most_at,
+                    "memory-most is for other VMs; the service VM's memory is changed by: give");
+    else if (vm->memory_most < vm->memory)
+        config_fail(parser, vm->memory_most_at, "memory-most %s is less than memory; write %s",
+                    size, fmt_size(limit, sizeof(limit), vm->memory));
+    else if (vm->memory_most - vm->memory > CONFIG_GROWTH_MAX)
+        config_fail(parser, vm->memory_most_at,
+                    "memory-most %s is over 64G more than memory; write at most %s", size,
+                    fmt_size(limit, sizeof(limit), vm->memory + CONFIG_GROWTH_MAX));
+}
+
 /* A service VM that pauses could be resumed by nobody. */
 static void check_stops(struct config_parser *parser)
 {
@@ -149,6 +170,7 @@ void config_complete(struct config_parser *parser)
         check_peers(parser);
         check_cores(parser);
         check_stops(parser);
+        check_most(parser);
     }
     for (int i = 0; i < count; i++)
         controls_settle(&parser->config->vms[i].controls);

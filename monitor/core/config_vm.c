@@ -90,21 +90,31 @@ static bool read_cpus_most(struct config_parser *parser, struct config_vm *vm)
     return true;
 }
 
-static bool read_memory(struct config_parser *parser, struct config_vm *vm)
+static bool read_size(struct config_parser *parser, uint64_t *bytes)
 {
     char size[24];
-    if (!config_units_size(parser->value.text, parser->value.length, &vm->memory))
+    if (!config_units_size(parser->value.text, parser->value.length, bytes))
         return fail_value(parser, "is no size; write a number with K, M, G or T, for example 512M");
-    if (vm->memory < CONFIG_MEMORY_MIN)
+    if (*bytes < CONFIG_MEMORY_MIN)
         return fail_value(parser, "is less than 16M; write at least 16M");
-    if (vm->memory > CONFIG_MEMORY_MAX)
+    if (*bytes > CONFIG_MEMORY_MAX)
         return fail_value(parser, "is more than 64T; write at most 64T");
-    if (vm->memory % LARGE_PAGE != 0)
+    if (*bytes % LARGE_PAGE != 0)
         return config_fail(parser, parser->value.at,
-                           "memory %s is not a multiple of 2M; write for example %s",
-                           config_token_show(&parser->value).text,
-                           fmt_size(size, sizeof(size), align_up(vm->memory, LARGE_PAGE)));
+                           "%s %s is not a multiple of 2M; write for example %s",
+                           parser->keyword->word, config_token_show(&parser->value).text,
+                           fmt_size(size, sizeof(size), align_up(*bytes, LARGE_PAGE)));
     return true;
+}
+
+static bool read_memory(struct config_parser *parser, struct config_vm *vm)
+{
+    return read_size(parser, &vm->memory);
+}
+
+static bool read_memory_most(struct config_parser *parser, struct config_vm *vm)
+{
+    return is_none(&parser->value) || read_size(parser, &vm->memory_most);
 }
 
 static bool read_node(struct config_parser *parser, struct config_vm *vm)
@@ -243,6 +253,8 @@ const struct config_keyword config_keywords[] = {
     {"cpus", "cpus 2", read_cpus, FIELDS(cpu_count, cpu_list), AT(cpus_at)},
     {"cpus-most", "cpus-most 4", read_cpus_most, FIELDS(cpus_most, cpus_most), AT(cpus_most_at)},
     {"memory", "memory 512M", read_memory, FIELDS(memory, memory), AT(memory_at)},
+    {"memory-most", "memory-most 2G", read_memory_most, FIELDS(memory_most, memory_most),
+     AT(memory_most_at)},
     {"node", "node 0", read_node, FIELDS(node, node), AT(node_at)},
     {"kernel", "kernel vmlinuz", read_kernel, FIELDS(kernel, kernel), AT(kernel_at)},
     {"initrd", "initrd guest.img", read_initrd, FIELDS(initrd, initrd), AT(initrd_at)},

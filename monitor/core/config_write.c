@@ -33,6 +33,8 @@ void config_write_vm(struct text *text, const struct config_vm *vm)
     if (vm->cpus_most != 0)
         text_print(text, "\n    cpus-most %u", vm->cpus_most);
     text_print(text, "\n    memory %s\n", fmt_size(size, sizeof(size), vm->memory));
+    if (vm->memory_most != 0)
+        text_print(text, "    memory-most %s\n", fmt_size(size, sizeof(size), vm->memory_most));
     if (vm->node != CONFIG_NODE_ANY)
         text_print(text, "    node %u\n", vm->node);
     write_quoted(text, "kernel", vm->kernel);

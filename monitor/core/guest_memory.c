@@ -4,6 +4,18 @@
 
 #include "lib/string.h"
 
+static uint8_t *block_piece(const struct guest_blocks *blocks, uint64_t gpa, uint64_t *size)
+{
+    uint64_t offset = gpa - blocks->base;
+    uint64_t within = offset % LARGE_PAGE;
+    uint32_t frame =
+        offset / LARGE_PAGE < blocks->count ? atomic_load(&blocks->frames[offset / LARGE_PAGE]) : 0;
+    if (frame == 0 || (frame & GUEST_BLOCK_GOING) != 0)
+        return NULL;
+    *size = *size < LARGE_PAGE - within ? *size : LARGE_PAGE - within;
+    return (uint8_t *)(uintptr_t)(frame * LARGE_PAGE + within);
+}
+
 uint8_t *guest_piece(const struct guest_memory *memory, uint64_t gpa, uint64_t *size)
 {
     for (unsigned i = 0; i < memory->count; i++) {
@@ -14,7 +26,7 @@ uint8_t *guest_piece(const struct guest_memory *memory, uint64_t gpa, uint64_t *
         *size = *size < extent->size - offset ? *size : extent->size - offset;
         return (uint8_t *)(uintptr_t)(extent->hpa.v + offset);
     }
-    return NULL;
+    return memory->blocks != NULL ? block_piece(memory->blocks, gpa, size) : NULL;
 }
 
 void *guest_pointer(const struct guest_memory *memory, gpa_t gpa, uint64_t size)

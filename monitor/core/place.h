@@ -30,7 +30,8 @@ struct placement {
 };
 
 struct place_plan {
-    struct placement vms[MAX_VMS]; /* as in struct config */
+    struct placement vms[MAX_VMS];  /* as in struct config */
+    struct placement more[MAX_VMS]; /* memory that these got since they were made; gpa == hpa */
     /* No VM's to have: modules, what the monitor took since, what is on its way. */
     struct placement kept;
 };
@@ -77,6 +78,13 @@ unsigned place_number(const struct placement *placement, cpu_id_t core);
  */
 bool place_find(const struct machine *machine, const struct place_plan *plan, uint64_t size,
                 hpa_t *base);
+/*
+ * Up to SIZE bytes (a multiple of 2 MiB) more for VM INDEX, on NODE, or for CONFIG_NODE_ANY near
+ * its cores, in one piece, which is its own when this returns; false: there is none, or no room to
+ * note it.
+ */
+bool place_more(const struct machine *machine, struct place_plan *plan, unsigned index,
+                uint32_t node, uint64_t size, struct place_extent *extent);
 /* Is the RAM of EXTENT no VM's? If so, its node is set. */
 bool place_is_free(const struct machine *machine, const struct place_plan *plan,
                    struct place_extent *extent);

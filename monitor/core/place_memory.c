@@ -12,8 +12,10 @@
 static struct place_extent next_extent(const struct place_plan *plan, uint64_t base)
 {
     struct place_extent next = {.hpa = {UINT64_MAX}};
-    for (unsigned vm = 0; vm <= MAX_VMS; vm++) {
-        const struct placement *owner = vm < MAX_VMS ? &plan->vms[vm] : &plan->kept;
+    for (unsigned vm = 0; vm <= 2 * MAX_VMS; vm++) {
+        const struct placement *owner = vm < MAX_VMS       ? &plan->vms[vm]
+                                        : vm < 2 * MAX_VMS ? &plan->more[vm - MAX_VMS]
+                                                           : &plan->kept;
         for (unsigned i = 0; i < owner->extent_count; i++) {
             const struct place_extent *extent = &owner->extents[i];
             if (extent->hpa.v + extent->size > base && extent->hpa.v < next.hpa.v)
@@ -184,6 +186,15 @@ static bool fill_service(struct place_work *work)
     return false;
 }
 
+static uint64_t size_on(const struct placement *placement, uint32_t node)
+{
+    uint64_t size = 0;
+    for (unsigned i = 0; i < placement->extent_count; i++)
+        if (place_is_on(placement->extents[i].node, node))
+            size += placement->extents[i].size;
+    return size;
+}
+
 struct place_memory place_memory_count(const struct machine *machine, const struct place_plan *plan,
                                        uint32_t node)
 {
@@ -198,9 +209,7 @@ struct place_memory place_memory_count(const struct machine *machine, const stru
     }
     memory.total = memory.free;
     for (unsigned vm = 0; vm < MAX_VMS; vm++)
-        for (unsigned i = 0; i < plan->vms[vm].extent_count; i++)
-            if (place_is_on(plan->vms[vm].extents[i].node, node))
-                memory.total += plan->vms[vm].extents[i].size;
+        memory.total += size_on(&plan->vms[vm], node) + size_on(&plan->more[vm], node);
     return memory;
 }
 
@@ -230,6 +239,22 @@ bool place_is_free(const struct machine *machine, const struct place_plan *plan,
             return true;
     }
     return false;
+}
+
+bool place_more(const struct machine *machine, struct place_plan *plan, unsigned index,
+                uint32_t node, uint64_t size, struct place_extent *extent)
+{
+    struct place_work work = {.machine = machine, .plan = plan};
+    uint32_t home = node != CONFIG_NODE_ANY ? node : plan->vms[index].node;
+    *extent = choose_extent(&work, home, 0, size);
+    for (uint32_t i = 0; extent->size == 0 && node == CONFIG_NODE_ANY && i < machine->node_count;
+         i++)
+        *extent = choose_extent(&work, i, 0, size);
+    extent->gpa.v = extent->hpa.v;
+    if (extent->size == 0 || !place_memory_put(&plan->more[index], extent))
+        return false;
+    place_memory_join(&plan->more[index]);
+    return true;
 }
 
 void place_memory_join(struct placement *placement)

@@ -7,6 +7,7 @@
 #define STATUS_FEATURES_OK 8u
 #define STATUS_NEEDS_RESET 64u
 #define ISR_QUEUE          1u
+#define ISR_CONFIG         2u
 #define ALL_FEATURES       (VIRTIO_F_INDIRECT | VIRTIO_F_EVENT_IDX | VIRTIO_F_VERSION_1)
 
 /* The common configuration: one register at each of these offsets, as wide as the standard says. */
@@ -121,7 +122,7 @@ static uint32_t read_common(struct virtio_device *device, unsigned offset)
                 return device->status | STATUS_NEEDS_RESET;
         return device->status;
     case REG_GENERATION:
-        return 0; /* the configuration never changes */
+        return device->generation;
     case REG_QUEUE_SELECT:
         return device->queue_select;
     default:
@@ -235,13 +236,23 @@ bool virtio_write(struct virtio_device *device, unsigned offset, unsigned size, 
     return false;
 }
 
-void virtio_signal(struct virtio_device *device, unsigned index)
+static void interrupt(struct virtio_device *device, uint8_t isr, uint16_t vector)
 {
-    if (!virtqueue_interrupt(&device->queues[index]))
-        return;
-    atomic_fetch_or(&device->isr, ISR_QUEUE);
-    if (device->vectors[index] == VIRTIO_NO_VECTOR)
+    atomic_fetch_or(&device->isr, isr);
+    if (vector == VIRTIO_NO_VECTOR)
         return;
     atomic_fetch_add(&device->counters.interrupts, 1);
-    device->interrupt(device, device->vectors[index]);
+    device->interrupt(device, vector);
+}
+
+void virtio_configured(struct virtio_device *device)
+{
+    atomic_fetch_add(&device->generation, 1);
+    interrupt(device, ISR_CONFIG, device->config_vector);
+}
+
+void virtio_signal(struct virtio_device *device, unsigned index)
+{
+    if (virtqueue_interrupt(&device->queues[index]))
+        interrupt(device, ISR_QUEUE, device->vectors[index]);
 }

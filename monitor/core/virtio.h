@@ -5,7 +5,7 @@
 #include "core/virtqueue.h"
 
 #define VIRTIO_QUEUES_MAX   3u
-#define VIRTIO_CONFIG_BYTES 16u
+#define VIRTIO_CONFIG_BYTES 56u
 #define VIRTIO_NO_VECTOR    0xffffu
 
 #define VIRTIO_F_INDIRECT  (1ull << 28)
@@ -25,7 +25,7 @@ struct virtio_device;
 
 struct virtio_class {
     const char *name; /* in statistics */
-    uint16_t id;      /* virtio device type: 1 network, 19 socket */
+    uint16_t id;      /* virtio device type: 1 network, 19 socket, 24 memory */
     unsigned queues;
     uint16_t sizes[VIRTIO_QUEUES_MAX]; /* of the queues, at most; 0: VIRTQUEUE_SIZE_MAX */
     uint64_t features;                 /* beside those above */
@@ -56,7 +56,7 @@ struct virtio_device {
     uint32_t feature_select, driver_select;
     uint16_t queue_select, config_vector;
     uint8_t status;
-    _Atomic uint8_t isr;
+    _Atomic uint8_t isr, generation;
     uint16_t vectors[VIRTIO_QUEUES_MAX];
     struct virtqueue queues[VIRTIO_QUEUES_MAX];
     uint8_t config[VIRTIO_CONFIG_BYTES]; /* read-only for the driver */
@@ -81,5 +81,7 @@ static inline bool virtio_has(const struct virtio_device *device, uint64_t featu
     return (device->negotiated & feature) != 0;
 }
 
+/* Tell the driver that `config` has changed. Any core. */
+void virtio_configured(struct virtio_device *device);
 /* Tell the driver of used buffers of queue INDEX, if it wants to know. The queue's lock is held. */
 void virtio_signal(struct virtio_device *device, unsigned index);

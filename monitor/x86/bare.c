@@ -50,7 +50,7 @@ void bare_boot(const struct boot_info *boot, const struct acpi_info *acpi, const
     for (unsigned i = 0; i < m->ram_count; i++)
         extents[i] = (struct place_extent){m->ram[i].base, {m->ram[i].base.v}, m->ram[i].size, 0};
     struct boot_request request = {
-        .memory = {extents, m->ram_count},
+        .memory = {extents, m->ram_count, NULL},
         .e820 = &boot->map,
         .kernel = boot_find_module(boot, vm->kernel),
         .initrd = vm->initrd[0] != '\0' ? boot_find_module(boot, vm->initrd) : NULL,

@@ -12,6 +12,7 @@
 #include "x86/live.h"
 #include "x86/memory.h"
 #include "x86/setup.h"
+#include "x86/vm_memory.h"
 
 #define PROTOCOL 1u
 #define LOG_MOST (32 * KIB) /* of a ring in one answer */
@@ -42,9 +43,11 @@ static void say_vm(struct text *text, struct vm *vm)
                vm_state_name(vm), vm->service ? "yes" : "no");
     text_cpus(text, &vm->cpu_set, false);
     say_cores(text, vm);
-    text_print(text, " memory %lu node %u starts %u cid %lu network %s mac ", config->memory,
-               vm->place->node, vm->starts, vm->vsock_port.cid,
-               config->network[0] != '\0' ? config->network : "none");
+    text_print(text, " memory %lu", vm->service ? config->memory : vm_memory_now(vm));
+    if (vm->ram.device.class != NULL)
+        text_print(text, " memory-asked %lu memory-most %lu", config->memory, config->memory_most);
+    text_print(text, " node %u starts %u cid %lu network %s mac ", vm->place->node, vm->starts,
+               vm->vsock_port.cid, config->network[0] != '\0' ? config->network : "none");
     for (unsigned i = 0; i < SWITCH_MAC_BYTES; i++)
         text_print(text, i == 0 ? "%02x" : ":%02x", vm->switch_port.mac[i]);
     text_print(text, " kernel ");
@@ -101,6 +104,14 @@ static const char *owner_of(cpu_id_t cpu)
     return cpu_set_has(&setup_plan.kept.cpus, cpu) ? "kept" : "pool";
 }
 
+static void say_memory(struct text *text, const struct vm *vm, const struct place_extent *extents,
+                       unsigned count)
+{
+    for (unsigned i = 0; i < count; i++)
+        text_print(text, "memory base 0x%lx size %lu node %u owner %s\n", extents[i].hpa.v,
+                   extents[i].size, extents[i].node, vm->config->name);
+}
+
 static bool run_machine(struct control *control)
 {
     struct text *text = &control->answer;
@@ -114,11 +125,12 @@ static bool run_machine(struct control *control)
     for (unsigned i = 0; i < machine.ram_count; i++)
         text_print(text, "ram base 0x%lx size %lu node %u\n", machine.ram[i].base.v,
                    machine.ram[i].size, machine.ram[i].node);
-    for (unsigned i = 0; i < MAX_VMS; i++)
-        for (unsigned j = 0; vms[i] != NULL && j < vms[i]->memory.count; j++)
-            text_print(text, "memory base 0x%lx size %lu node %u owner %s\n",
-                       vms[i]->memory.extents[j].hpa.v, vms[i]->memory.extents[j].size,
-                       vms[i]->memory.extents[j].node, vms[i]->config->name);
+    for (unsigned i = 0; i < MAX_VMS; i++) {
+        if (vms[i] == NULL)
+            continue;
+        say_memory(text, vms[i], vms[i]->memory.extents, vms[i]->memory.count);
+        say_memory(text, vms[i], vms[i]->more->extents, vms[i]->more->extent_count);
+    }
     const struct boot_module *module;
     bool uploaded;
     for (unsigned i = 0; (module = lifecycle_module(i, &uploaded)) != NULL; i++)
@@ -155,6 +167,7 @@ static void say_stats(struct text *text, const struct vm *vm)
                vm->denied_ports, vm->denied_msrs, vm->denied_memory, vm->denied_ipis);
     say_device(text, vm, &vm->net.device);
     say_device(text, vm, &vm->socket.device);
+    say_device(text, vm, &vm->ram.device);
 }
 
 static bool run_stats(struct control *control)

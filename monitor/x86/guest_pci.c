@@ -91,7 +91,7 @@ void guest_pci_add_virtio(struct guest_pci *pci, enum pci_slot slot, uint8_t dev
     set32(pci, slot, 0x00, 0x10401af4u + ((uint32_t)id << 16), 0);
     set16(pci, slot, CFG_COMMAND, 0, 0x0407);
     set16(pci, slot, 0x06, 0x0010, 0);
-    set32(pci, slot, 0x08, id == 1 ? 0x02000001 : 0x07800001, 0);
+    set32(pci, slot, 0x08, id == 1 ? 0x02000001 : id == 24 ? 0x00ff0001 : 0x07800001, 0);
     set32(pci, slot, CFG_BAR0, 1, 0x10000 - VIRTIO_BAR_BYTES);
     set32(pci, slot, CFG_BAR1, 0, (uint32_t)-PAGE_SIZE);
     set32(pci, slot, 0x2c, 0x11001af4, 0);

@@ -11,7 +11,7 @@
 #define PCI_NOWHERE      0xffu
 
 /* The functions of a bus; which there are depends on the VM. */
-enum pci_slot { PCI_BRIDGE, PCI_UART, PCI_NET, PCI_SOCKET, PCI_SLOTS };
+enum pci_slot { PCI_BRIDGE, PCI_UART, PCI_NET, PCI_SOCKET, PCI_MEMORY, PCI_SLOTS };
 
 struct guest_pci {
     uint32_t address;

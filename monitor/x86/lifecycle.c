@@ -10,6 +10,7 @@
 #include "x86/live.h"
 #include "x86/memory.h"
 #include "x86/setup.h"
+#include "x86/vm_memory.h"
 
 #define POOL_LEAST   (512 * KIB) /* what a new VM may need of the monitor's memory */
 #define PARSED_PAGES ((unsigned)(align_up(sizeof(struct config), PAGE_SIZE) / PAGE_SIZE))
@@ -23,13 +24,17 @@ static void forget_vm(unsigned index)
 {
     memset(&setup_config.vms[index], 0, sizeof(setup_config.vms[index]));
     memset(&setup_plan.vms[index], 0, sizeof(setup_plan.vms[index]));
+    memset(&setup_plan.more[index], 0, sizeof(setup_plan.more[index]));
 }
 
 void lifecycle_reap(void)
 {
     lifecycle_reap_cores();
     for (unsigned i = 0; i < MAX_VMS; i++) {
-        if (vms[i] == NULL || atomic_load(&vms[i]->state) != VM_GONE || !vm_release(vms[i]))
+        if (vms[i] == NULL)
+            continue;
+        vm_memory_reap(vms[i]);
+        if (atomic_load(&vms[i]->state) != VM_GONE || !vm_release(vms[i]))
             continue;
         vm_free(vms[i]);
         forget_vm(i);
@@ -129,19 +134,20 @@ static bool parse(struct control *control, struct config *parsed, char *buffer, 
     return false;
 }
 
-/* More memory for the monitor, from what no VM has; it stays the monitor's. */
-static bool extend_pool(struct control *control)
+/* MORE memory for the monitor, from what no VM has; it stays the monitor's. */
+static bool extend_pool(struct control *control, uint64_t more)
 {
     hpa_t base;
     uint64_t size, used;
     memory_pool(&base, &size, &used);
-    if (size - used >= POOL_LEAST)
+    if (size - used >= POOL_LEAST + more)
         return true;
-    if (!place_find(&machine, &setup_plan, LARGE_PAGE, &base) ||
-        !place_memory_put(&setup_plan.kept, &(struct place_extent){base, {base.v}, LARGE_PAGE, 0}))
+    more = align_up(more + POOL_LEAST, LARGE_PAGE);
+    if (!place_find(&machine, &setup_plan, more, &base) ||
+        !place_memory_put(&setup_plan.kept, &(struct place_extent){base, {base.v}, more, 0}))
         return control_refuse(control, "no memory is left for the monitor; destroy a VM, or give "
                                        "memory of the service VM");
-    memory_extend(base, LARGE_PAGE);
+    memory_extend(base, more);
     return true;
 }
 
@@ -165,7 +171,7 @@ static unsigned create_one(struct control *control, const struct config_vm *from
     if (slot >= setup_config.vm_count)
         setup_config.vm_count = vm_count = slot + 1;
     lifecycle_check(slot);
-    if (extend_pool(control) && !setup_config.vms[slot].spoilt) {
+    if (extend_pool(control, vm_memory_need(from)) && !setup_config.vms[slot].spoilt) {
         place_add(&machine, &setup_config, &setup_plan, slot);
         if (setup_vm(slot))
             return slot;
@@ -209,7 +215,8 @@ static bool change_vms(struct control *control, struct config *parsed, char *buf
         return create_all(control, parsed) &&
                (control->answer.length > 0 ||
                 control_refuse(control, "there is no vm block; write vm NAME { ... }"));
-    if (!live_check(control, parsed, buffer, TEXT_BYTES) || !create_all(control, parsed)) {
+    if (!live_check(control, parsed, buffer, TEXT_BYTES) || !live_reserve(control, parsed) ||
+        !create_all(control, parsed)) {
         cores_forget();
         return false;
     }
@@ -221,7 +228,7 @@ bool lifecycle_create(struct control *control)
 {
     bool whole = strcmp(control->words[0], "apply") == 0;
     lifecycle_reap();
-    if (!extend_pool(control))
+    if (!extend_pool(control, 0))
         return false;
     struct config *parsed = memory_pages(PARSED_PAGES);
     char *buffer = memory_pages(TEXT_PAGES);

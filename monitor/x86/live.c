@@ -3,6 +3,7 @@
 #include "x86/live.h"
 
 #include "core/config_write.h"
+#include "lib/fmt.h"
 #include "lib/string.h"
 #include "x86/asm.h"
 #include "x86/cores.h"
@@ -11,11 +12,13 @@
 #include "x86/lifecycle.h"
 #include "x86/msr_policy.h"
 #include "x86/setup.h"
+#include "x86/vm_memory.h"
 
 #define EVENTS_MOST 400u
 
 unsigned live_generation = 1;
 static uint32_t changed_vms; /* by index: those of the last change */
+static uint32_t changed_memory;
 static uint64_t changed_tsc; /* when it was asked for */
 
 /* Cores of VM, those on their way among them, and those that have taken its controls up. */
@@ -49,6 +52,8 @@ static void write_fixed(struct text *text, const struct config_vm *vm)
     bare.cpu_listed = false;
     bare.peer_count = 0;
     memset(bare.network, 0, sizeof(bare.network));
+    if (vm->memory_most != 0)
+        bare.memory = CONFIG_MEMORY_MIN;
     bare.network[0] = vm->network[0] != '\0' ? 'x' : '\0'; /* a card neither comes nor goes */
     config_write_vm(text, &bare);
 }
@@ -94,8 +99,9 @@ static bool check_vm(struct control *control, const struct vm *vm, struct config
     if (now.length != then.length || memcmp(now.buffer, then.buffer, now.length) != 0 ||
         atomic_load(&vm->doomed))
         return control_refuse(control,
-                              "vm \"%s\" is another one in more than its cores, controls, network "
-                              "and peers; destroy it first, or write it as it is (see: show)",
+                              "vm \"%s\" is another one in more than its cores, controls, "
+                              "network, peers and (up to memory-most) memory; destroy it first, or "
+                              "write it as it is (see: show)",
                               vm->config->name);
     if (have_same_controls(&vm->config->controls, &wanted->controls))
         return true;
@@ -134,6 +140,30 @@ bool live_check(struct control *control, struct config *parsed, char *buffer, si
             return false;
     }
     return check_cores(control, parsed);
+}
+
+bool live_reserve(struct control *control, const struct config *parsed)
+{
+    for (unsigned i = 0; i < parsed->vm_count; i++) {
+        struct vm *vm = lifecycle_find_any(parsed->vms[i].name);
+        if (vm != NULL && vm->config->memory != parsed->vms[i].memory && !vm->service &&
+            !vm_memory_reserve(control, vm, &parsed->vms[i]))
+            return false;
+    }
+    return true;
+}
+
+static void apply_memory(struct text *text, struct vm *vm, uint64_t wanted)
+{
+    char old[24], new[24];
+    struct config_vm *now = &setup_config.vms[vm->index];
+    if (now->memory == wanted || vm->service)
+        return;
+    text_print(text, "changed vm %s what memory old %s new %s\n", now->name,
+               fmt_size(old, sizeof(old), now->memory), fmt_size(new, sizeof(new), wanted));
+    now->memory = wanted;
+    changed_memory |= 1u << vm->index;
+    vm_memory_ask(vm);
 }
 
 static void say_peers(struct text *text, const struct config_vm *vm)
@@ -189,6 +219,7 @@ static void apply_vm(struct control *control, struct vm *vm, const struct config
     if (cores_change(&control->answer, vm, wanted))
         changed_vms |= 1u << vm->index;
     apply_network(&control->answer, vm, wanted);
+    apply_memory(&control->answer, vm, wanted->memory);
     if (have_same_controls(&vm->config->controls, &wanted->controls))
         return;
     changed_vms |= 1u << vm->index;
@@ -200,7 +231,7 @@ static void apply_vm(struct control *control, struct vm *vm, const struct config
 
 void live_apply(struct control *control, const struct config *parsed)
 {
-    changed_vms = 0;
+    changed_vms = changed_memory = 0;
     changed_tsc = rdtsc();
     for (unsigned i = 0; i < MAX_VMS; i++) {
         const struct config_vm *wanted = NULL;
@@ -222,6 +253,10 @@ bool live_settle(struct control *control)
     lifecycle_reap();
     uint64_t last = changed_tsc;
     for (unsigned i = 0; i < MAX_VMS; i++) {
+        if ((changed_memory & 1u << i) != 0 && vms[i] != NULL)
+            text_print(&control->answer, "memory vm %s asked %lu now %lu driver %s\n",
+                       vms[i]->config->name, vms[i]->config->memory, vm_memory_now(vms[i]),
+                       vm_memory_driven(vms[i]) ? "yes" : "no");
         const struct vm *vm = (changed_vms & 1u << i) != 0 ? vms[i] : NULL;
         if (vm == NULL)
             continue;

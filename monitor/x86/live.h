@@ -15,6 +15,9 @@ extern unsigned live_generation;
  * cores_forget.
  */
 bool live_check(struct control *control, struct config *parsed, char *buffer, size_t length);
+/* The memory that VMs that stay get more by PARSED is kept for them; false, refused: there is none.
+ */
+bool live_reserve(struct control *control, const struct config *parsed);
 /* Do it: other controls for the VMs that stay, the end for those that PARSED has not. */
 void live_apply(struct control *control, const struct config *parsed);
 

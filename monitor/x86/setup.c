@@ -8,6 +8,7 @@
 #include "x86/cpu.h"
 #include "x86/memory.h"
 #include "x86/trap.h"
+#include "x86/vm_memory.h"
 
 #define CONFIG_MODULE "mullion.conf"
 #define POOL_BASE     (1024 * KIB)
@@ -23,6 +24,8 @@ void setup_memory(struct boot_info *boot, struct machine *m)
 {
     uint64_t pool = boot_modules_size(boot) + POOL_BASE + m->cpu_count * POOL_PER_CPU +
                     MAX_VMS * POOL_PER_VM; /* as many as may come */
+    for (unsigned i = 0; i < setup_config.vm_count; i++)
+        pool += vm_memory_need(&setup_config.vms[i]);
     static struct machine free; /* without the modules, which must not be overwritten yet */
     hpa_t image = {(uint64_t)image_start};
     hpa_t pool_at;
@@ -126,7 +129,7 @@ bool setup_vm(unsigned index)
         skip(config, &setup_plan.vms[index].at, setup_plan.vms[index].reason);
     if (config->spoilt)
         return false;
-    struct vm *vm = vm_create(index, config, &setup_plan.vms[index]);
+    struct vm *vm = vm_create(index, config, &setup_plan.vms[index], &setup_plan.more[index]);
     if (vm == NULL)
         return false;
     vm->kernel = vm_modules[index].kernel;

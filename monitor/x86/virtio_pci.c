@@ -13,6 +13,7 @@
 #include "x86/pci.h"
 #include "x86/platform.h"
 #include "x86/vm_boot.h"
+#include "x86/vm_memory.h"
 
 #define MSIX_PENDING  (PAGE_SIZE / 2)
 #define MSIX_MASKED   1u
@@ -20,9 +21,11 @@
 
 static struct virtio_function *function_of(struct vm *vm, int slot)
 {
-    return slot == PCI_NET && vm->net.device.class != NULL         ? &vm->net
-           : slot == PCI_SOCKET && vm->socket.device.class != NULL ? &vm->socket
-                                                                   : NULL;
+    struct virtio_function *function = slot == PCI_NET      ? &vm->net
+                                       : slot == PCI_SOCKET ? &vm->socket
+                                       : slot == PCI_MEMORY ? &vm->ram
+                                                            : NULL;
+    return function != NULL && function->device.class != NULL ? function : NULL;
 }
 
 /* The entry of VECTOR, not masked; NULL if it stays so: then it is noted as pending. */
@@ -42,7 +45,9 @@ static const volatile uint32_t *message_entry(const struct virtio_function *func
 static void function_interrupt(struct virtio_device *device, uint16_t vector)
 {
     struct vm *vm = device->vm;
-    enum pci_slot slot = device == &vm->net.device ? PCI_NET : PCI_SOCKET;
+    enum pci_slot slot = device == &vm->net.device      ? PCI_NET
+                         : device == &vm->socket.device ? PCI_SOCKET
+                                                        : PCI_MEMORY;
     struct virtio_function *function = function_of(vm, (int)slot);
     const volatile uint32_t *entry =
         guest_pci_virtio_messages(&vm->pci, slot) ? message_entry(function, vector) : NULL;
@@ -82,7 +87,8 @@ bool virtio_pci_init(struct vm *vm)
     if (!function_init(vm, &vm->socket, &vsock_class))
         return false;
     vsock_join(&vm->vsock_port, &vm->socket.device, VSOCK_CID_FIRST + vm->index, vm->config);
-    return true;
+    return vm_memory_growth(vm->config) == 0 ||
+           (function_init(vm, &vm->ram, &memory_class) && vm_memory_init(vm));
 }
 
 void virtio_pci_free(struct vm *vm)
@@ -97,6 +103,7 @@ void virtio_pci_free(struct vm *vm)
     }
     memory_free(vm->net.page, 1);
     memory_free(vm->socket.page, 1);
+    memory_free(vm->ram.page, 1);
 }
 
 void virtio_pci_hold(struct vm *vm, bool hold)
@@ -183,11 +190,14 @@ void virtio_pci_reset(struct vm *vm)
     }
     function_reset(vm, PCI_NET, free[0]);
     function_reset(vm, PCI_SOCKET, free[1]);
+    function_reset(vm, PCI_MEMORY, PCI_MEMORY);
+    if (vm->ram.device.class != NULL)
+        memory_device_reset(&vm->memory_device); /* no queue of the VM's is ready any more */
 }
 
 bool virtio_pci_has_port(struct vm *vm, uint16_t port)
 {
-    const struct virtio_function *functions[] = {&vm->net, &vm->socket};
+    const struct virtio_function *functions[] = {&vm->net, &vm->socket, &vm->ram};
     for (unsigned i = 0; i < ARRAY_SIZE(functions); i++)
         if (functions[i]->ports_at != 0 &&
             (uint16_t)(port - functions[i]->ports_at) < VIRTIO_BAR_BYTES)
@@ -234,7 +244,8 @@ static bool config_port(struct vm *vm, const struct port_access *access, uint32_
 bool virtio_pci_port(struct vcpu *vcpu, const struct port_access *access, uint32_t *value)
 {
     return device_port(vcpu, PCI_NET, access, value) ||
-           device_port(vcpu, PCI_SOCKET, access, value);
+           device_port(vcpu, PCI_SOCKET, access, value) ||
+           device_port(vcpu, PCI_MEMORY, access, value);
 }
 
 bool virtio_pci_config(struct vm *vm, const struct port_access *access, uint32_t *value)

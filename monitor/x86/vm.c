@@ -160,15 +160,19 @@ void vm_flush(struct vm *vm)
     }
 }
 
-void vm_scrub(struct vm *vm)
+static void scrub(const struct place_extent *extents, unsigned count)
 {
-    for (unsigned i = 0; i < vm->memory.count; i++) {
-        const struct place_extent *extent = &vm->memory.extents[i];
-        for (uint64_t done = 0; done < extent->size; done += LARGE_PAGE) {
-            memory_scrub((void *)(extent->hpa.v + done), LARGE_PAGE);
+    for (unsigned i = 0; i < count; i++)
+        for (uint64_t done = 0; done < extents[i].size; done += LARGE_PAGE) {
+            memory_scrub((void *)(extents[i].hpa.v + done), LARGE_PAGE);
             serve_while_waiting();
         }
-    }
+}
+
+void vm_scrub(struct vm *vm)
+{
+    scrub(vm->memory.extents, vm->memory.count);
+    scrub(vm->more->extents, vm->more->extent_count);
     atomic_store(&vm->state, VM_GONE);
 }
 

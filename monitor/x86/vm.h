@@ -5,6 +5,7 @@
 #include "core/config.h"
 #include "core/console.h"
 #include "core/events.h"
+#include "core/memory_device.h"
 #include "core/place.h"
 #include "core/switch.h"
 #include "core/vsock.h"
@@ -78,9 +79,12 @@ struct vm {
     struct console console;
     struct lock pci_lock;
     struct guest_pci pci;
-    struct virtio_function net, socket;
+    struct virtio_function net, socket, ram;
     struct switch_port switch_port;
     struct vsock_port vsock_port;
+    struct memory_device memory_device;       /* behind `ram` */
+    void *block_table;                        /* for it */
+    struct placement *more;                   /* what it has in all, plugged or not */
     uint32_t ioapic_select[ACPI_IOAPICS_MAX]; /* service VM */
 
     uint64_t ports_logged[65536 / 64]; /* one bit a port: its denial has been logged */
@@ -94,10 +98,12 @@ extern struct vm *vms[MAX_VMS];
 extern unsigned vm_count;
 extern enum config_poweroff poweroff_rule;
 
-/* Make the VM of CONFIG at PLACE: tables, bitmaps, vCPUs. NULL after a message. Boot core. */
-struct vm *vm_create(unsigned index, const struct config_vm *config, struct placement *place);
 /* One vCPU more, whose core is away; false: there may be no more, or no memory. */
 bool vm_add_vcpu(struct vm *vm);
+/* Make the VM of CONFIG at PLACE, with MORE for what it gets later: tables, bitmaps, vCPUs. NULL
+ * after a message. Boot core. */
+struct vm *vm_create(unsigned index, const struct config_vm *config, struct placement *place,
+                     struct placement *more);
 /* Take apart a VM that is VM_GONE, or was never started: all that vm_create took returns. */
 void vm_free(struct vm *vm);
 /* Take the VM from its cores. True: none of them looks at it any more, or ever again. */

@@ -8,6 +8,7 @@
 #include "x86/memory.h"
 #include "x86/virtio_pci.h"
 #include "x86/vm_boot.h"
+#include "x86/vm_memory.h"
 
 #define VM_PAGES ((unsigned)(align_up(sizeof(struct vm), PAGE_SIZE) / PAGE_SIZE))
 
@@ -60,7 +61,8 @@ static bool vcpus_create(struct vm *vm)
     return true;
 }
 
-struct vm *vm_create(unsigned index, const struct config_vm *config, struct placement *place)
+struct vm *vm_create(unsigned index, const struct config_vm *config, struct placement *place,
+                     struct placement *more)
 {
     struct vm *vm = memory_pages(VM_PAGES);
     if (vm == NULL) {
@@ -70,12 +72,13 @@ struct vm *vm_create(unsigned index, const struct config_vm *config, struct plac
     vm->index = index;
     vm->config = config;
     vm->place = place;
+    vm->more = more;
     vm->service = config->service;
     vm->cpu_set = place->cpus;
     vm->vcpu_most = cpu_set_count(&place->cpus);
     if (config->cpus_most > vm->vcpu_most)
         vm->vcpu_most = config->cpus_most;
-    vm->memory = (struct guest_memory){place->extents, place->extent_count};
+    vm->memory = (struct guest_memory){place->extents, place->extent_count, NULL};
     vm->control_sets[0] = config->controls;
     atomic_store(&vm->controls, &vm->control_sets[0]);
     console_init(&vm->console, config->name);
@@ -118,6 +121,7 @@ void vm_free(struct vm *vm)
         backend->vcpu_free(&vm->vcpus[i]);
     virtio_pci_free(vm);
     backend->vm_free(vm);
+    vm_memory_free(vm);
     memory_free(vm->vcpus, vcpu_pages(vm));
     memory_free(vm, VM_PAGES);
 }

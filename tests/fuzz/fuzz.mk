@@ -5,7 +5,7 @@
 FUZZ := $(BUILD)/fuzz
 FUZZ_CFLAGS := $(HOST_CFLAGS) -D_DEFAULT_SOURCE -g -O1 \
 	-fsanitize=address,undefined -fno-sanitize-recover=all
-FUZZ_TARGETS := config kernel acpi multiboot devices sockets
+FUZZ_TARGETS := config kernel acpi multiboot devices sockets memory
 FUZZ_SRC := $(CORE_SRC) $(BOOT_SRC) $(X86_PURE_SRC) monitor/lib/fmt.c
 FUZZ_OBJ := $(patsubst %.c,$(FUZZ)/obj/%.o,$(FUZZ_SRC))
 fuzz_objects = $(patsubst %,$(FUZZ)/obj/tests/fuzz/%.o,$(1))

@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 LARGEST = {"config": 8192, "kernel": 32768, "acpi": 16384, "multiboot": 4096,
-           "devices": 2048, "sockets": 1024}  # bytes of an input
+           "devices": 2048, "sockets": 1024, "memory": 1024}  # bytes of an input
 LAST_LINES = 40
 DONE = re.compile(r"^#(\d+)\s+DONE\s+cov: (\d+) ft: (\d+) corp: (\d+)/", re.MULTILINE)
 FOUND = re.compile(r"Test unit written to (\S+)")

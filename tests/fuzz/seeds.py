@@ -131,6 +131,19 @@ def socket_seeds():
             b"".join(talk + [step(8, 2)] + talk)]
 
 
+def memory_seeds():
+    """Memory comes, is plugged and unplugged, and goes; a request that waits for a core."""
+    def step(what, *values):
+        return bytes((what, *values)).ljust(4, b"\0") + b"\xff" * 4
+    give, want, trim = [step(5, frame) for frame in range(20)], step(4, 16), step(7, 7)
+    plug, unplug, none = step(0, 0, 3, 6), step(0, 1, 4, 2), step(0, 2)
+    states = [step(0, 3, first, 3) for first in range(1, 9)]
+    return [b"".join(steps) for steps in (
+        [*give, want, plug, *states, unplug, none, step(4, 0), trim, trim],
+        [*give, want, plug, step(6, 1), unplug, plug, step(6, 0), step(1), step(9), plug],
+        [*give, want, plug, step(0, 1, 3, 6)[:4] + b"\0\3\0\0", step(8), plug])]
+
+
 def dictionary(words):
     """libFuzzer's format: one quoted entry a line."""
     quoted = ("".join(chr(b) if 0x20 < b < 0x7F and b not in b'"\\' else f"\\x{b:02x}"
@@ -155,14 +168,17 @@ def words_of(target):
         return [struct.pack("<I", kind) for kind in (0, 3, 6, 8, 14, 15, 16, 20, 24, 38)]
     if target == "sockets":
         return [bytes((kind, 59)) for kind in range(27)]
+    if target == "memory":
+        return [bytes((kind, value)) for kind in range(10) for value in (0, 1, 2)]
     return [bytes((kind, 0)) for kind in range(8)] + [b"\xff\xff\xff\xff", b"\x80\0\0\0"]
 
 
 def main():
     folder = Path(sys.argv[1])
     seeds = {"config": config_seeds(), "kernel": kernel_seeds(sys.argv[2:]),
-             "multiboot": multiboot_seeds(), "devices": device_seeds(), "sockets": socket_seeds()}
-    for target in ("config", "kernel", "acpi", "multiboot", "devices", "sockets"):
+             "multiboot": multiboot_seeds(), "devices": device_seeds(), "sockets": socket_seeds(),
+             "memory": memory_seeds()}
+    for target in ("config", "kernel", "acpi", "multiboot", "devices", "sockets", "memory"):
         (folder / target).mkdir(parents=True, exist_ok=True)
         (folder / f"{target}.dict").write_text(dictionary(words_of(target)), encoding="ascii")
         for number, seed in enumerate(seeds.get(target, ())):

@@ -34,7 +34,7 @@ static inline void vm_open(struct vm *vm, uint64_t size)
     assert_true(e820_set(&vm->map, 0, 0x9f000, E820_RAM));
     assert_true(e820_set(&vm->map, 0xe0000, 0x20000, E820_RESERVED));
     assert_true(e820_set(&vm->map, MIB, size - MIB, E820_RAM));
-    vm->request.memory = (struct guest_memory){vm->extents, 2};
+    vm->request.memory = (struct guest_memory){vm->extents, 2, NULL};
     vm->request.e820 = &vm->map;
     vm->request.kernel = &vm->kernel;
     vm->request.cmdline = "console=ttyS0";

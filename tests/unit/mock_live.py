@@ -19,6 +19,7 @@ class Live:
         self.generation = 1
         self.meanwhile = {}  # a request's first word -> what happens just before it, once
         self.cores = [2, 2]  # of settle: how many there are, and have taken it, look for look
+        self.memory_now = []  # of settle: web's memory and who drives it, look for look
         self.batch = 500     # the most events in one answer
 
     def do_version(self):
@@ -27,12 +28,17 @@ class Live:
     def change(self, vm, block):
         """The controls of a VM that is there, as in the block's text; a record for each change."""
         lines = [" ".join(line.split()) for line in re.split(r"[\n;{}]", block)]
+        memory = [line.split()[1] for line in lines if line.startswith("memory ")][-1:]
+        out = ""
+        if vm.most and memory and int(memory[0][:-1]) << 20 != vm.memory:
+            out = f"changed vm {vm.name} what memory old {vm.memory >> 20}M new {memory[0]}\n"
+            vm.memory = int(memory[0][:-1]) << 20
         lines = [line for line in lines if re.match(CONTROL, line)]
         old, new = (dict(line.rsplit(" ", 1) for line in which) for which in (vm.controls, lines))
         vm.controls = lines
-        return "".join(f"changed vm {vm.name} what {key.replace(' ', '-')} "
-                       f"old {old.get(key, 'none')} new {new.get(key, 'none')}\n"
-                       for key in {**old, **new} if old.get(key) != new.get(key))
+        return out + "".join(f"changed vm {vm.name} what {key.replace(' ', '-')} "
+                             f"old {old.get(key, 'none')} new {new.get(key, 'none')}\n"
+                             for key in {**old, **new} if old.get(key) != new.get(key))
 
     def do_apply(self, generation=None, *, body):
         if generation not in (None, str(self.generation)):
@@ -54,7 +60,12 @@ class Live:
 
     def do_settle(self):
         taken = self.cores.pop(1) if len(self.cores) > 2 else self.cores[1]
-        return (f"settle generation {self.generation} cores {self.cores[0]} taken {taken} "
+        memory = ""
+        if self.memory_now:
+            now, driver = self.memory_now.pop(0) if len(self.memory_now) > 1 else self.memory_now[0]
+            memory = (f"memory vm web asked {self.vm('web').memory} now {now << 20} "
+                      f"driver {driver}\n")
+        return (f"{memory}settle generation {self.generation} cores {self.cores[0]} taken {taken} "
                 f"ticks {12345 if taken == self.cores[0] else 0}\n")
 
     def do_trace(self, name, start):

@@ -18,6 +18,7 @@ class Vm:
         self.state, self.starts, self.kernel = "off", 0, "vmlinuz"
         self.service, self.network, self.block = False, "", ""
         self.console, self.typed, self.fails = b"", b"", False
+        self.most = 0       # MiB: memory-most
         self.controls = []  # lines of the block: controls, for which this machine has no meaning
         self.events, self.oldest = [], 0  # (what, rip); those before number OLDEST are gone
         self.__dict__.update(more)
@@ -32,10 +33,11 @@ class Vm:
     def text(self):
         word = "service" if self.service else "vm"
         network = f"    network {self.network}\n" if self.network else ""
+        most = f"    memory-most {self.most}M\n" if self.most else ""
         controls = "".join(f"    {line}\n" for line in self.controls)
         return (f"{word} {self.name} {{\n    cpus {len(self.cpus)}\n"
                 f"    memory {self.memory // MIB}M\n    kernel {self.kernel}\n"
-                f"{network}{controls}}}\n")
+                f"{most}{network}{controls}}}\n")
 
 
 class Monitor(Live):

@@ -65,7 +65,7 @@ static const struct bad bad_files[] = {
     {"vm a { cpus 2\n\n", 3, 1, 0, "vm \"a\": the block is not closed; write a } before this"},
     {"vm a { cpsu 2 }", 1, 8, 0, "vm \"a\": \"cpsu\" is not a keyword; write \"cpus\"?"},
     {"vm a { bridge lan }", 1, 8, 0,
-     "vm \"a\": \"bridge\" is not a keyword; write one of cpus, cpus-most, memory, node, kernel, "
+     "vm \"a\": \"bridge\" is not a keyword; write one of cpus, cpus-most, memory, memory-most, node, kernel, "
      "initrd, "
      "modules, cmdline, console, network, peers, like, profile, allow-smt-sharing, port, msr, "
      "exception, hlt, pause, monitor, mwait, rdtsc, rdtscp, rdpmc, invlpg, wbinvd, cr0, cr3, cr4, "
@@ -111,6 +111,18 @@ static const struct bad bad_files[] = {
     {"vm a { memory 17M }", 1, 15, 0,
      "vm \"a\": memory 17M is not a multiple of 2M; write for example 18M"},
     {"vm a { memory 65T }", 1, 15, 0, "vm \"a\": memory 65T is more than 64T; write at most 64T"},
+    {"vm a { memory-most 100K }", 1, 20, 0,
+     "vm \"a\": memory-most 100K is less than 16M; write at least 16M"},
+    {"vm a { memory-most 3M }", 1, 20, 0,
+     "vm \"a\": memory-most 3M is less than 16M; write at least 16M"},
+    {"vm a { memory-most 33M }", 1, 20, 0,
+     "vm \"a\": memory-most 33M is not a multiple of 2M; write for example 34M"},
+    {"vm a { memory 1G\nmemory-most 512M }", 2, 1, 0,
+     "vm \"a\": memory-most 512M is less than memory; write 1G"},
+    {"vm a { memory 1G; memory-most 66562M }", 1, 19, 0,
+     "vm \"a\": memory-most 66562M is over 64G more than memory; write at most 65G"},
+    {"service a { memory-most 1G }", 1, 13, 0,
+     "vm \"a\": memory-most is for other VMs; the service VM's memory is changed by: give"},
     {"vm a { memory 99999999999999999999T }", 1, 15, 0,
      "vm \"a\": memory 99999999999999999999T is more than 64T; write at most 64T"},
     {"vm a { node x }", 1, 13, 0, "vm \"a\": node x is no node; write its number, or any"},

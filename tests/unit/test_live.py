@@ -86,6 +86,64 @@ class Apply(LiveTest):
         self.assertEqual(self.good("undo"), "db: created, cores 4,6, memory 512 MiB\n")
 
 
+class Memory(LiveTest):
+    """A VM that may have up to 1 GiB grows and shrinks, as far and as fast as its kernel does."""
+
+    def setUp(self):
+        super().setUp()
+        self.web.most = 1024
+        self.monitor.cores = [0, 0]
+
+    def test_grows_and_shrinks(self):
+        """It is waited for; a change of nothing but memory concerns no core."""
+        self.monitor.memory_now = [(512, "yes"), (600, "yes"), (640, "yes")]
+        self.assertEqual(self.run_mullion("set", "web", "memory=640M"),
+                         (0, "web: memory 512M -> 640M\nweb: has 640M\n", ""))
+        self.assertEqual(self.asked("settle"), ["settle"] * 3)
+        self.monitor.memory_now = [(640, "yes"), (512, "yes")]
+        self.assertEqual(self.good("undo"), "web: memory 640M -> 512M\nweb: has 512M\n")
+
+    def test_beside_controls(self):
+        self.monitor.cores = [2, 0, 1, 2]
+        self.monitor.memory_now = [(640, "yes")]
+        self.assertEqual(self.good("set", "web", "memory=640M", "rdtsc=count"),
+                         "web: memory 512M -> 640M\nweb: rdtsc none -> count\n" + SETTLED +
+                         "web: has 640M\n")
+
+    def test_what_is_not_released(self):
+        """It is said, both ways; the next command may find it there."""
+        for wanted, now, said in (
+                (256, 300, "its kernel still has 300M and is to have 256M; it goes on releasing"),
+                (768, 300, "its kernel has taken 300M of 768M so far")):
+            self.monitor.memory_now = [(now, "yes")]
+            status, out, err = self.run_mullion("set", "--timeout", "1", "web",
+                                                f"memory={wanted}M")
+            self.assertEqual((status, out.count("->"), out.count("\n")), (4, 1, 1))
+            self.assertEqual(err, f"mullion: web: {said}; see: mullion show web\n")
+
+    def test_without_driver(self):
+        """A VM that is off, or has not loaded its driver, is not waited for."""
+        self.monitor.memory_now = [(512, "no")]
+        self.assertEqual(self.good("set", "web", "memory=768M"),
+                         "web: memory 512M -> 768M\n"
+                         "web: has 512M; 768M when its kernel loads virtio_mem\n")
+        self.assertEqual(self.asked("settle"), ["settle"])
+
+    def test_of_the_service_vm(self):
+        """What the pool lacks comes from Linux, and goes back to it."""
+        self.monitor.memory_now = [(896, "yes")]
+        self.good("set", "web", "memory=896M")
+        self.assertEqual(len([r for r in self.monitor.seen if r.startswith("give memory")]), 1)
+
+    def test_diff(self):
+        text = self.good("config").replace("memory 512M", "memory 768M")
+        self.assertEqual(self.run_mullion("diff", "-", text=text),
+                         (0, "~ web: memory is 512M, would be 768M\n", ""))
+        status, out, err = self.run_mullion("diff", "-", text=text.replace("most 1024M", "most 2G"))
+        self.assertIn("~ web: memory-most is 1G, would be 2G\n", out)
+        self.assertIn("destroy it first", err)
+
+
 class Set(LiveTest):
     def test_text(self):
         """The lines stand at the end of the VM's block, and the change is of what was read."""

@@ -512,6 +512,37 @@ static void test_free_pieces(void **state)
     assert_false(place_find(&machine, &plan, 8 * GIB + LARGE_PAGE, &base));
 }
 
+/* More memory for a VM: on its node, else near it; it is nobody else's then, and comes back. */
+static void test_more(void **state)
+{
+    struct place_extent extent;
+    (void)state;
+    big_machine();
+    expect_all("service host { }\nvm a { memory 6G; node 2 }\n");
+    struct place_memory before = place_memory_count(&machine, &plan, CONFIG_NODE_ANY);
+    assert_true(place_more(&machine, &plan, 1, 2, GIB, &extent));
+    assert_int_equal(extent.size, GIB);
+    assert_int_equal(extent.node, 2);
+    assert_int_equal(extent.gpa.v, extent.hpa.v);
+    assert_false(place_is_free(&machine, &plan, &extent));
+    struct place_memory now = place_memory_count(&machine, &plan, CONFIG_NODE_ANY);
+    assert_int_equal(now.total, before.total);
+    assert_int_equal(now.free, before.free - GIB);
+    assert_int_equal(plan.vms[1].extent_count, 2);
+    assert_true(place_more(&machine, &plan, 1, 2, 4 * GIB, &extent)); /* what is left there */
+    assert_int_equal(extent.size, GIB);
+    assert_false(place_more(&machine, &plan, 1, 2, LARGE_PAGE, &extent));
+    assert_true(place_more(&machine, &plan, 1, CONFIG_NODE_ANY, LARGE_PAGE, &extent));
+    assert_int_not_equal(extent.node, 2);
+    assert_true(place_memory_cut(&plan.more[1], extent.hpa, extent.size));
+    while (plan.more[1].extent_count > 0) {
+        extent = plan.more[1].extents[0];
+        assert_true(place_memory_cut(&plan.more[1], extent.hpa, extent.size));
+        assert_true(place_is_free(&machine, &plan, &extent));
+    }
+    assert_int_equal(place_memory_count(&machine, &plan, CONFIG_NODE_ANY).free, before.free);
+}
+
 /* A VM's memory with holes, which are filled again: as at first. */
 static void test_holes(void **state)
 {
@@ -567,6 +598,7 @@ int main(void)
         cmocka_unit_test(test_core_numbers),
         cmocka_unit_test(test_core_more),
         cmocka_unit_test(test_free_pieces),
+        cmocka_unit_test(test_more),
         cmocka_unit_test(test_holes),
     };
     return cmocka_run_group_tests_name("place", tests, NULL, NULL);

@@ -120,7 +120,7 @@ static void vm_open(struct vm *vm)
     for (unsigned i = TEXT_AT; i < FILE_SIZE; i++)
         vm->file[i] = (uint8_t)(i * 5 + i / 256);
     vm->kernel = (struct boot_module){"kernel", vm->file, FILE_SIZE};
-    vm->request.memory = (struct guest_memory){&vm->extent, 1};
+    vm->request.memory = (struct guest_memory){&vm->extent, 1, NULL};
     vm->request.e820 = &vm->map;
     vm->request.kernel = &vm->kernel;
     vm->request.cmdline = "hello";

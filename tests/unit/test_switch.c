@@ -88,7 +88,7 @@ static int begin(void **state)
         vm->memory = aligned_alloc(PAGE_SIZE, VM_MEMORY);
         memset(vm->memory, 0, VM_MEMORY);
         vm->extents[0] = (struct place_extent){{(uintptr_t)vm->memory}, {0}, VM_MEMORY, 0};
-        vm->ram = (struct guest_memory){vm->extents, 1};
+        vm->ram = (struct guest_memory){vm->extents, 1, NULL};
         vm->device.vm = vm;
         vm->device.interrupt = interrupted;
         virtio_init(&vm->device, &switch_class, &vm->ram);

@@ -88,7 +88,7 @@ static inline void vm_init(struct socket_vm *vm, const char *name, unsigned slot
     memset(vm, 0, sizeof(*vm));
     vm->memory = aligned_alloc(PAGE_SIZE, VM_MEMORY);
     vm->extent = (struct place_extent){.hpa = {(uintptr_t)vm->memory}, .size = VM_MEMORY};
-    vm->ram = (struct guest_memory){&vm->extent, 1};
+    vm->ram = (struct guest_memory){&vm->extent, 1, NULL};
     vm->device.vm = vm;
     vm->device.interrupt = vm_interrupted;
     snprintf(vm->config.name, sizeof(vm->config.name), "%s", name);
