@@ -7,6 +7,7 @@
 #include "core/events.h"
 #include "core/place.h"
 #include "core/switch.h"
+#include "core/unlisted.h"
 #include "core/vsock.h"
 #include "x86/boot/guest.h"
 #include "x86/guest_pci.h"
@@ -58,6 +59,7 @@ struct vm {
     struct controls control_sets[2];
     _Atomic unsigned controls_number; /* of changes */
     struct event_ring events;
+    struct unlisted unlisted;
 
     uint64_t *nested_root;
     struct lock port_lock;

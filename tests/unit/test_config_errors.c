@@ -66,7 +66,8 @@ static const struct bad bad_files[] = {
     {"vm a { cpsu 2 }", 1, 8, 0, "vm \"a\": \"cpsu\" is not a keyword; write \"cpus\"?"},
     {"vm a { bridge lan }", 1, 8, 0,
      "vm \"a\": \"bridge\" is not a keyword; write one of cpus, memory, node, kernel, initrd, "
-     "modules, cmdline, console, network, peers, like, profile, allow-smt-sharing, port, msr, "
+     "modules, cmdline, console, network, peers, like, profile, allow-smt-sharing, unlisted, port, "
+     "msr, "
      "exception, hlt, pause, monitor, mwait, rdtsc, rdtscp, rdpmc, invlpg, wbinvd, cr0, cr3, cr4, "
      "dr, descriptor-tables, xsetbv"},
     {"vm a { strict }", 1, 8, 0, "vm \"a\": \"strict\" stands in a block; write it outside"},
