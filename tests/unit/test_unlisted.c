@@ -83,7 +83,7 @@ static void changes_are_logged(void **state)
     uint64_t from = 0;
     (void)state;
     log_since(&from);
-    char answer[] = "created name db cpus 3 memory 1\n"
+    char answer[] = "created name db cpus 3 memory 1 node 0\n"
                     "changed vm web what rdtsc old pass new count\n"
                     "changed vm web what peers old none new db,mail\n"
                     "changed vm web what\nchanged\n\ndestroyed name left\n"
