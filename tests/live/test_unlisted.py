@@ -39,9 +39,9 @@ def denied(run, name):
     raise AssertionError(name)
 
 
-def refusals(run, name):
-    """The log's lines about what the VM was denied and could be allowed."""
-    return [match[0] for match in run.log_lines(rf'.*vm "{name}": .* denied')]
+def log(run, pattern):
+    """The lines of the monitor's own log, from its ring: the port may lose bytes under load."""
+    return run.sh(f"mullion log | grep -E '^\\[ *[0-9.]+\\] .*{pattern}'; true")
 
 
 def test_audit_becomes_lines(machine, record_property):
@@ -56,12 +56,12 @@ def test_audit_becomes_lines(machine, record_property):
     assert suggested and all("audit and deny answer alike" in line for line in suggested), suggested
     assert lines(machine, "mail"), "another VM's accesses at its boot are not known"
     apply_suggested(machine, "ftp", "vm")
-    at_audit, logged = denied(machine, "ftp"), refusals(machine, "ftp")
+    at_audit, logged = denied(machine, "ftp"), log(machine, '"ftp": .* denied')
     reboot(machine, "ftp")
     assert lines(machine, "ftp") == []
     seen = machine.sh("mullion trace --seconds 1 --event unlisted --summary ftp")
     assert seen == events, "a closed VM has events"
-    assert refusals(machine, "ftp") == logged
+    assert set(log(machine, '"ftp": .* denied')) <= set(logged)
     at_deny = [now - then for now, then in zip(denied(machine, "ftp"), at_audit)]
     assert at_deny == [now - then for now, then in zip(at_audit, at_boot)], "it was answered otherwise"
     record_property("seen", f"{len(suggested)} lines: " + ", ".join(
@@ -75,8 +75,8 @@ def test_harmless_msrs_are_allowed(machine, record_property):
 
     def outcomes():
         """Of a read, a write and a read: is it done (0), and the value that was read last."""
-        said = machine.sh("".join(
-            f"{words.format(msr)}; echo done $? value $(od -An -tx8 /root/value); "
+        said = machine.sh("; ".join(
+            f"{words.format(msr)}; echo done $? value $(od -An -tx8 /root/value)"
             for msr in (CONSTANT, SETTING, ENERGY) for words in (DD, DD_WRITE, DD)))
         return [(line.split()[1], line.split()[3:]) for line in said]
     assert [done for done, _ in outcomes()] == ["1"] * 9
@@ -98,8 +98,7 @@ def test_harmless_msrs_are_allowed(machine, record_property):
 def test_changes_are_logged(machine, record_property):
     """Old and new of each setting, with the generation; nothing for what is refused."""
     def logged():
-        return [match.string.split("info: ")[1] for match in
-                machine.log_lines(r".*vm \"\w+\": .* -> .* \(generation \d+\)")]
+        return [line.split("info: ")[1] for line in log(machine, " -> .*generation")]
     before = logged()
     machine.sh("mullion set web rdtsc=count 'port 0x80=log' unlisted=audit")
     machine.sh("mullion set web hlt=count 'msr 0xc0000080=allow'; test $? = 1")
