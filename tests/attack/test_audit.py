@@ -25,5 +25,6 @@ def test_audited_attack(machine, record_property, name):
     tried = machine.attack(name, ATTACKS[name])
     named = {match[1] for match in (re.search(r'vm "bad": \w+ of MSR (0x[0-9a-f]+) at', line)
                                     for line in attack.monitor_lines(machine)) if match}
-    assert OTHER in named and CONSTANT not in named, "the VM is not audited"
+    assert CONSTANT not in named, "the VM is not audited"
+    assert OTHER in named, "an audited VM is not denied what is not harmless"
     record_property("seen", attack.figures(tried))
