@@ -112,7 +112,6 @@ static bool read_audit(struct audit *audit, const struct records *records)
     if (head == NULL ||
         (!record_is(head, "unlisted", "audit") && !record_is(head, "unlisted", "deny")))
         return false;
-    audit->vm = record_text(head, "vm");
     audit->unlisted = record_text(head, "unlisted");
     audit->lost = record_number(head, "lost");
     return accesses_read(&audit->accesses, records);
@@ -120,7 +119,7 @@ static bool read_audit(struct audit *audit, const struct records *records)
 
 int suggest_run(char **args, const struct options *options)
 {
-    struct audit audit = {0};
+    struct audit audit = {.vm = args[0]};
     struct records records;
     if (!control_vm_name(args[0]))
         return STATUS_USAGE;
