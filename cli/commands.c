@@ -18,6 +18,7 @@
 #include "probe.h"
 #include "ring.h"
 #include "set.h"
+#include "suggest.h"
 #include "top.h"
 #include "trace.h"
 #include "tree.h"
@@ -111,6 +112,10 @@ const struct command commands[] = {
      "the events WHAT, such as rdtsc or port,msr. --summary: at the end, how many of each\n"
      "event there were, and where.",
      trace_run, 1, 1},
+    {"suggest", "[--json] VM",
+     "lines for the ports and MSRs that the VM has used since its start and that no line of\n"
+     "its names: with them in its block, `unlisted deny` gives it what `unlisted audit` does",
+     suggest_run, 1, 1},
     {"upload", "[--as NAME] FILE...", "gives the monitor kernels and initial RAM disks to keep",
      module_upload, 1, MANY},
     {"forget", "NAME...", "makes the monitor drop what was uploaded and no VM uses", module_forget,

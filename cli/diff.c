@@ -207,6 +207,10 @@ static void print_controls(const struct config_vm *running, const struct config_
         snprintf(name, sizeof(name), "exception %u", i);
         print_policy(vm->name, name, running->controls.exceptions[i], vm->controls.exceptions[i]);
     }
+    if (running->controls.unlisted != vm->controls.unlisted)
+        printf("~ %s: unlisted is %s, would be %s\n", vm->name,
+               control_unlisted_name(running->controls.unlisted),
+               control_unlisted_name(vm->controls.unlisted));
 }
 
 static void print_new(const struct config_vm *vm)

@@ -12,10 +12,11 @@ static const struct {
     const char *key;
     enum kind kind;
 } kinds[] = {
-    {"name", KIND_TEXT},     {"vm", KIND_TEXT},      {"kernel", KIND_TEXT}, {"initrd", KIND_TEXT},
-    {"cmdline", KIND_TEXT},  {"network", KIND_TEXT}, {"owner", KIND_TEXT},  {"mac", KIND_TEXT},
-    {"rip", KIND_TEXT},      {"operand", KIND_TEXT}, {"what", KIND_TEXT},   {"service", KIND_BOOL},
-    {"uploaded", KIND_BOOL}, {"cpus", KIND_LIST},    {"may", KIND_LIST},    {"parked", KIND_LIST},
+    {"name", KIND_TEXT},    {"vm", KIND_TEXT},       {"kernel", KIND_TEXT}, {"initrd", KIND_TEXT},
+    {"cmdline", KIND_TEXT}, {"network", KIND_TEXT},  {"owner", KIND_TEXT},  {"mac", KIND_TEXT},
+    {"rip", KIND_TEXT},     {"operand", KIND_TEXT},  {"what", KIND_TEXT},   {"service", KIND_BOOL},
+    {"alike", KIND_BOOL},   {"uploaded", KIND_BOOL}, {"cpus", KIND_LIST},   {"may", KIND_LIST},
+    {"parked", KIND_LIST},
 };
 
 static enum kind find_kind(const char *key)

@@ -4,9 +4,9 @@
 
 _mullion() {
     local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} program=${COMP_WORDS[0]}
-    local usage line words=
+    local usage line words= policies="pass count log deny"
     local events="hlt pause monitor mwait rdtsc rdtscp rdpmc invlpg wbinvd cr0 cr3 cr4 dr"
-    events="$events descriptor-tables xsetbv"
+    events="$events descriptor-tables xsetbv unlisted"
     COMPREPLY=()
     usage=$("$program" help 2>/dev/null | sed -n '/^$/q; s/.*mullion //p')
     if [ "$COMP_CWORD" -eq 1 ]; then
@@ -27,9 +27,12 @@ _mullion() {
         return 0
         ;;
     esac
+    if [[ " ${COMP_WORDS[*]:COMP_CWORD > 2 ? COMP_CWORD - 2 : 0} " == *" unlisted "* ]]; then
+        policies="deny audit"
+    fi
     # What bash takes for three words, KEY, = and VALUE, stands behind the VM.
     if [[ $line == set* && ($word == = || $before == =) ]]; then
-        mapfile -t COMPREPLY < <(compgen -W "pass count log deny" -- "${word#=}")
+        mapfile -t COMPREPLY < <(compgen -W "$policies" -- "${word#=}")
         return 0
     elif [[ $line == set* && $word != -* && $COMP_CWORD -gt 2 && $before != --* ]] &&
         [[ $COMP_CWORD -ne 4 || ${COMP_WORDS[2]} != --timeout ]]; then

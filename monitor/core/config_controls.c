@@ -58,6 +58,16 @@ bool config_read_exception(struct config_parser *parser, struct config_vm *vm)
     return true;
 }
 
+bool config_read_unlisted(struct config_parser *parser, struct config_vm *vm)
+{
+    bool audit = config_token_is(&parser->value, "audit");
+    (void)vm;
+    if (!audit && !config_token_is(&parser->value, "deny"))
+        return fail_value(parser, "is not known; write deny or audit");
+    parser->controls->unlisted = audit ? CONTROL_UNLISTED_AUDIT : CONTROL_UNLISTED_DENY;
+    return true;
+}
+
 /* The addresses of a rule, at most MAX; it is added to RULES. */
 static bool read_rule(struct config_parser *parser, struct control_rules *rules, uint32_t max)
 {
@@ -80,18 +90,26 @@ static bool read_rule(struct config_parser *parser, struct control_rules *rules,
     return true;
 }
 
-static bool read_action(struct config_parser *parser, struct control_rules *rules)
+static bool read_action(struct config_parser *parser, struct control_rule *rule)
 {
-    return config_read_value(parser) &&
-           read_policy(parser, "allow", "allow, count, log or deny", CONTROL_STOP,
-                       &rules->list[rules->count - 1].policy);
+    bool write = rule->access == CONTROL_WRITE;
+    if (!config_read_value(parser))
+        return false;
+    if (write && config_token_is(&parser->value, "ignore")) {
+        rule->policy = CONTROL_IGNORE;
+        return true;
+    }
+    return read_policy(parser, "allow",
+                       write ? "allow, count, log, ignore or deny" : "allow, count, log or deny",
+                       CONTROL_STOP, &rule->policy);
 }
 
 bool config_read_port(struct config_parser *parser, struct config_vm *vm)
 {
     struct control_rules *ports = &parser->controls->ports;
     (void)vm;
-    return read_rule(parser, ports, UINT16_MAX) && read_action(parser, ports);
+    return read_rule(parser, ports, UINT16_MAX) &&
+           read_action(parser, &ports->list[ports->count - 1]);
 }
 
 bool config_read_msr(struct config_parser *parser, struct config_vm *vm)
@@ -100,10 +118,11 @@ bool config_read_msr(struct config_parser *parser, struct config_vm *vm)
     (void)vm;
     if (!read_rule(parser, msrs, UINT32_MAX))
         return false;
+    struct control_rule *rule = &msrs->list[msrs->count - 1];
     bool read = config_token_is(&parser->token, "read");
     if (read || config_token_is(&parser->token, "write")) {
-        msrs->list[msrs->count - 1].access = read ? CONTROL_READ : CONTROL_WRITE;
+        rule->access = read ? CONTROL_READ : CONTROL_WRITE;
         config_read_value(parser);
     }
-    return read_action(parser, msrs);
+    return read_action(parser, rule);
 }

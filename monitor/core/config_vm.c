@@ -269,6 +269,7 @@ const struct config_keyword config_keywords[] = {
     {"profile", "profile traced", read_profile, USE(ONCE)},
     {"allow-smt-sharing", "allow-smt-sharing", read_smt, USE(BARE),
      FIELDS(allow_smt_sharing, allow_smt_sharing)},
+    {"unlisted", "unlisted audit", config_read_unlisted, CONTROL},
     {"port", "port 0x70-0x71 allow", config_read_port, CONTROL},
     {"msr", "msr 0x1a0 write deny", config_read_msr, CONTROL},
     {"exception", "exception 14 count", config_read_exception, CONTROL},

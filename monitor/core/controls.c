@@ -24,8 +24,13 @@ const char *control_event_name(enum control_event event)
 
 const char *control_policy_name(enum control_policy policy)
 {
-    static const char *const names[] = {"pass", "pass", "count", "log", "stop", "deny"};
+    static const char *const names[] = {"pass", "pass", "count", "log", "stop", "deny", "ignore"};
     return (unsigned)policy < ARRAY_SIZE(names) ? names[policy] : "?";
+}
+
+const char *control_unlisted_name(enum control_unlisted unlisted)
+{
+    return unlisted == CONTROL_UNLISTED_AUDIT ? "audit" : "deny";
 }
 
 /* A rule's policy: what passes is written `allow`. */
@@ -62,6 +67,8 @@ bool controls_add_base(struct controls *controls, const struct controls *base)
     for (unsigned i = 0; i < CONTROL_EXCEPTIONS; i++)
         if (controls->exceptions[i] == CONTROL_UNSET)
             controls->exceptions[i] = base->exceptions[i];
+    if (controls->unlisted == CONTROL_UNLISTED_UNSET)
+        controls->unlisted = base->unlisted;
     return add_base_rules(&controls->ports, &base->ports) &&
            add_base_rules(&controls->msrs, &base->msrs);
 }
@@ -74,6 +81,8 @@ void controls_settle(struct controls *controls)
     for (unsigned i = 0; i < CONTROL_EXCEPTIONS; i++)
         if (controls->exceptions[i] == CONTROL_PASS)
             controls->exceptions[i] = CONTROL_UNSET;
+    if (controls->unlisted == CONTROL_UNLISTED_DENY)
+        controls->unlisted = CONTROL_UNLISTED_UNSET;
 }
 
 static void write_rules(struct text *text, const char *keyword, const struct control_rules *rules)
@@ -96,6 +105,8 @@ void controls_write(struct text *text, const struct controls *controls)
         if (controls->exceptions[i] != CONTROL_UNSET)
             text_print(text, "    exception %u %s\n", i,
                        control_policy_name(controls->exceptions[i]));
+    if (controls->unlisted != CONTROL_UNLISTED_UNSET)
+        text_print(text, "    unlisted %s\n", control_unlisted_name(controls->unlisted));
     write_rules(text, "port", &controls->ports);
     write_rules(text, "msr", &controls->msrs);
 }
@@ -149,6 +160,11 @@ unsigned controls_differences(struct text *text, const char *name, const struct 
         text_print(text, "changed vm %s what exception-%u old %s new %s\n", name, i,
                    control_policy_name(old->exceptions[i]),
                    control_policy_name(now->exceptions[i]));
+        count++;
+    }
+    if (old->unlisted != now->unlisted) {
+        text_print(text, "changed vm %s what unlisted old %s new %s\n", name,
+                   control_unlisted_name(old->unlisted), control_unlisted_name(now->unlisted));
         count++;
     }
     count += rule_differences(text, name, "port", &now->ports, &old->ports, true);

@@ -36,9 +36,17 @@ enum control_policy {
     CONTROL_PASS, /* does not leave the guest, where the monitor itself need not look; rules: allow
                    */
     CONTROL_COUNT,
-    CONTROL_LOG,  /* count, and a record in the VM's ring of events */
-    CONTROL_STOP, /* the same, and the VM pauses; not for rules */
-    CONTROL_DENY  /* the instruction's own fault, or an absent device's answer */
+    CONTROL_LOG,   /* count, and a record in the VM's ring of events */
+    CONTROL_STOP,  /* the same, and the VM pauses; not for rules */
+    CONTROL_DENY,  /* the instruction's own fault, or an absent device's answer */
+    CONTROL_IGNORE /* rules for writes of MSRs: nothing is written */
+};
+
+/* What becomes of ports and MSRs that nothing lists. */
+enum control_unlisted {
+    CONTROL_UNLISTED_UNSET, /* means CONTROL_UNLISTED_DENY */
+    CONTROL_UNLISTED_DENY,
+    CONTROL_UNLISTED_AUDIT /* a record of each, and what is harmless to others is allowed */
 };
 
 enum control_access { CONTROL_READ = 1, CONTROL_WRITE = 2, CONTROL_READ_WRITE = 3 };
@@ -59,12 +67,14 @@ struct control_rules {
 struct controls {
     uint8_t events[CONTROL_EVENTS];         /* enum control_policy */
     uint8_t exceptions[CONTROL_EXCEPTIONS]; /* by vector */
+    uint8_t unlisted;                       /* enum control_unlisted */
     struct control_rules ports, msrs;
 };
 
 /* As the configuration writes them. */
 const char *control_event_name(enum control_event event);
 const char *control_policy_name(enum control_policy policy);
+const char *control_unlisted_name(enum control_unlisted unlisted);
 
 /* What a guest may not simply do. */
 static inline bool control_watches(uint8_t policy)

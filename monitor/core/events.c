@@ -4,8 +4,10 @@
 
 const char *event_name(uint32_t kind)
 {
-    static const char *const names[] = {"exception", "port-read", "port-write", "msr-read",
-                                        "msr-write"};
+    static const char *const names[] = {
+        "exception",         "port-read",          "port-write",          "msr-read",
+        "msr-write",         "unlisted-port-read", "unlisted-port-write", "unlisted-msr-read",
+        "unlisted-msr-write"};
     if (kind < CONTROL_EVENTS)
         return control_event_name((enum control_event)kind);
     return kind < EVENT_KINDS ? names[kind - CONTROL_EVENTS] : "?";

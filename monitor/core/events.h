@@ -14,6 +14,10 @@ enum event_kind {
     EVENT_PORT_WRITE, /* operand: port, and value << 16 */
     EVENT_MSR_READ,
     EVENT_MSR_WRITE,
+    EVENT_UNLISTED_PORT_READ, /* the same of a VM with `unlisted audit` */
+    EVENT_UNLISTED_PORT_WRITE,
+    EVENT_UNLISTED_MSR_READ,
+    EVENT_UNLISTED_MSR_WRITE,
     EVENT_KINDS
 };
 

@@ -282,6 +282,7 @@ static const struct control_command commands[] = {
     {"settle", NULL, live_settle, NULL},
     {"resume VM", NULL, live_resume, NULL},
     {"trace VM FROM", NULL, live_trace, NULL},
+    {"audit VM", NULL, live_audit, NULL},
     {"start VM", NULL, lifecycle_start, NULL},
     {"stop VM", NULL, run_stop, NULL},
     {"kill VM", NULL, lifecycle_kill, NULL},

@@ -30,6 +30,8 @@ bool exit_control(struct vcpu *vcpu, enum control_event event, uint64_t operand)
 void exit_stop(struct vcpu *vcpu, const char *what);
 /* A record for the VM's ring of events; KIND as in struct event. */
 void exit_log_event(struct vcpu *vcpu, uint32_t kind, uint64_t operand);
+/* An access that nothing lists; OPERAND as of such an event. */
+void exit_unlisted(struct vcpu *vcpu, const struct unlisted_use *use, uint64_t operand);
 /* HLT of a core that leaves, or MWAIT; OFF_LINE: interrupts are off, nothing in the guest wakes it.
  */
 enum exit_reason exit_idle(struct vcpu *vcpu, bool off_line);
@@ -43,6 +45,9 @@ void exit_msr_set_errors(struct vm *vm);
 void exit_port_init(struct vm *vm);
 /* Are all ports of RULE the user's to open or close? */
 bool exit_port_rule_holds(const struct vm *vm, const struct control_rule *rule);
+/* May the user's lines open or close PORT? Does a line, or what is built in, say what it is? */
+bool exit_port_configurable(const struct vm *vm, uint32_t port);
+bool exit_port_listed(const struct vm *vm, uint32_t port);
 /* A device of the monitor's has left PORT: as it was before. */
 void exit_port_restore(struct vm *vm, uint16_t port);
 

@@ -29,11 +29,25 @@ static bool msr_first_time(struct vm *vm, uint32_t msr)
     return true;
 }
 
+static void msr_note(struct vcpu *vcpu, uint32_t msr, bool write, bool allowed)
+{
+    const struct unlisted_use use = {
+        .number = msr,
+        .size = 1,
+        .kind = write ? EVENT_UNLISTED_MSR_WRITE : EVENT_UNLISTED_MSR_READ,
+        .allowed = allowed,
+    };
+    exit_unlisted(vcpu, &use, msr);
+}
+
 static bool msr_deny(struct vcpu *vcpu, uint32_t msr, bool write)
 {
     struct vm *vm = vcpu->vm;
     atomic_fetch_add(&vm->denied_msrs, 1);
     vcpu_fault_gp(vcpu);
+    if (msr_listed(vm, msr, write ? CONTROL_WRITE : CONTROL_READ))
+        return false;
+    msr_note(vcpu, msr, write, false);
     /* Stock kernels look for performance counters; that they find none is no news. */
     if (msr >= MSR_K7_COUNTERS && msr <= MSR_K7_COUNTERS_LAST)
         return false;
@@ -76,6 +90,8 @@ bool exit_msr_read(struct vcpu *vcpu, uint32_t msr)
         value = 0; /* no machine-check banks */
     else if (!msr_readable(vcpu->vm, msr) || !rdmsr_safe(msr, &value))
         return msr_deny(vcpu, msr, false);
+    else if (msr_audited(vcpu->vm, msr, CONTROL_READ))
+        msr_note(vcpu, msr, false, true);
     vcpu->regs.rax = (uint32_t)value;
     vcpu->regs.rdx = value >> 32;
     return true;
@@ -150,5 +166,7 @@ bool exit_msr_write(struct vcpu *vcpu, uint32_t msr)
         ok = msr_write_listed(vcpu->vm, msr, value);
     if (!ok)
         return msr_deny(vcpu, msr, true);
+    if (msr_audited(vcpu->vm, msr, CONTROL_WRITE))
+        msr_note(vcpu, msr, true, true);
     return true;
 }

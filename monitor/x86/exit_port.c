@@ -55,15 +55,31 @@ static bool port_open_to_rules(const struct vm *vm, uint32_t port)
 }
 
 /* The same, where the guest has not moved its UART to. */
-static bool port_configurable(const struct vm *vm, uint32_t port)
+bool exit_port_configurable(const struct vm *vm, uint32_t port)
 {
     return port_open_to_rules(vm, port) && !guest_port_emulated(vm, (uint16_t)port);
+}
+
+bool exit_port_listed(const struct vm *vm, uint32_t port)
+{
+    if (port >= PORTS)
+        return true; /* beyond the last one: nobody's */
+    return exit_port_configurable(vm, port) &&
+           (vm->service || port_policy(vm, port) != CONTROL_UNSET);
+}
+
+static bool access_listed(const struct vm *vm, const struct port_access *access)
+{
+    for (unsigned i = 0; i < access->size; i++)
+        if (!exit_port_listed(vm, access->port + i))
+            return false;
+    return true;
 }
 
 /* Does PORT not leave the guest, if no device of the monitor's lies there? */
 static bool port_passes(const struct vm *vm, uint32_t port)
 {
-    if (!port_configurable(vm, port))
+    if (!exit_port_configurable(vm, port))
         return false;
     enum control_policy policy = port_policy(vm, port);
     return policy == CONTROL_UNSET ? vm->service : policy == CONTROL_PASS;
@@ -75,7 +91,7 @@ static bool access_open(const struct vm *vm, const struct port_access *access)
     for (unsigned i = 0; i < access->size; i++) {
         enum control_policy policy = port_policy(vm, access->port + i);
         if (policy == CONTROL_UNSET || policy == CONTROL_DENY ||
-            !port_configurable(vm, access->port + i))
+            !exit_port_configurable(vm, access->port + i))
             return false;
     }
     return true;
@@ -138,11 +154,25 @@ static bool port_first_time(struct vm *vm, uint16_t port)
     return first;
 }
 
+static void note_unlisted(struct vcpu *vcpu, const struct port_access *access)
+{
+    const struct unlisted_use use = {
+        .number = access->port,
+        .size = access->size,
+        .kind = access->in ? EVENT_UNLISTED_PORT_READ : EVENT_UNLISTED_PORT_WRITE,
+    };
+    uint32_t value = access->in ? UINT32_MAX : (uint32_t)vcpu->regs.rax;
+    exit_unlisted(vcpu, &use, access->port | (uint64_t)(value & size_mask(access->size)) << 16);
+}
+
 void port_deny(struct vcpu *vcpu, const struct port_access *access)
 {
     struct vm *vm = vcpu->vm;
     const char *what = access->in ? "read" : "write";
     atomic_fetch_add(&vm->denied_ports, 1);
+    if (access_listed(vm, access))
+        return;
+    note_unlisted(vcpu, access);
     /* Stock kernels look for the old PC's devices; that they find none is no news. */
     if (guest_port_absent(access->port) || !port_first_time(vm, access->port) ||
         !vm_may_log(vm, DENIED_PORT))
@@ -151,7 +181,7 @@ void port_deny(struct vcpu *vcpu, const struct port_access *access)
         log_warning("vm \"%s\": string %s of port 0x%x at %lx denied: emulated ports take single "
                     "accesses only",
                     vm->config->name, what, access->port, vcpu->rip);
-    else if (port_configurable(vm, access->port))
+    else if (exit_port_configurable(vm, access->port))
         log_warning("vm \"%s\": %s of port 0x%x, %u bytes, at %lx denied; to allow it write: port "
                     "0x%x allow",
                     vm->config->name, what, access->port, access->size, vcpu->rip, access->port);

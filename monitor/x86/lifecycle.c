@@ -2,6 +2,7 @@
 /* VMs that are made, started, stopped and taken apart at run time. */
 #include "x86/lifecycle.h"
 
+#include "core/changes.h"
 #include "core/config_write.h"
 #include "lib/fmt.h"
 #include "lib/string.h"
@@ -243,6 +244,8 @@ bool lifecycle_create(struct control *control)
     memory_free(buffer, TEXT_PAGES);
     if (done && control->answer.length > 0)
         live_generation++;
+    if (done)
+        changes_log(&control->answer, live_generation);
     return done;
 }
 

@@ -203,6 +203,8 @@ static void change_controls(struct vm *vm, const struct controls *wanted)
     const struct controls *old = atomic_load(&vm->controls);
     struct controls *next = &vm->control_sets[old == &vm->control_sets[0] ? 1 : 0];
     *next = *wanted;
+    if (old->unlisted != wanted->unlisted)
+        unlisted_clear(&vm->unlisted); /* what is in there has been answered in one way */
     setup_config.vms[vm->index].controls = *wanted;
     atomic_store(&vm->controls, next);
     atomic_fetch_add(&vm->controls_number, 1);

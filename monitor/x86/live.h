@@ -24,4 +24,5 @@ void live_apply(struct control *control, const struct config *parsed);
 /* The requests of the same names. */
 bool live_settle(struct control *control);
 bool live_trace(struct control *control);
+bool live_audit(struct control *control); /* audit.c */
 bool live_resume(struct control *control);

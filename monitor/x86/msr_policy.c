@@ -70,6 +70,33 @@ static const struct {
     {MSR_AMD64_LS_CFG, MSR_AMD64_LAST_CFG, false}, /* erratum switches: read, never set */
 };
 
+/*
+ * What a VM with `unlisted audit` may read besides: constants of the processor and settings of the
+ * firmware, the same in all VMs whatever they do. Reading them changes nothing; nobody writes them.
+ * Left out: energy, temperature, frequency and residency, which tell of other cores; machine-check
+ * banks and branch records, which tell addresses; counters, which their owner would have to set up.
+ * Intel SDM 4, chapter 2; AMD APM 2, appendix A, and the processors' own references (PPR).
+ */
+static const struct {
+    uint32_t first, last;
+} msr_constant[] = {
+    {0x00000017, 0x00000017}, /* platform id */
+    {0x0000003a, 0x0000003a}, /* feature control */
+    {0x000000cd, 0x000000cf}, /* bus frequency, platform information, core capabilities */
+    {0x0000010a, 0x0000010a}, /* architectural capabilities */
+    {0x000001a2, 0x000001a2}, /* temperature target */
+    {0x000001ad, 0x000001ad}, /* turbo ratios */
+    {0x00000345, 0x00000345}, /* performance capabilities */
+    {0x00000480, 0x00000493}, /* VMX capabilities */
+    {0x00000606, 0x00000606}, /* units of RAPL */
+    {0xc0010030, 0xc0010035}, /* name of the processor */
+    {0xc0010064, 0xc001006b}, /* definitions of P-states */
+    {0xc0010140, 0xc0010141}, /* workarounds that the processor needs of its system */
+    {0xc0010299, 0xc0010299}, /* units of RAPL */
+    {0xc00102b0, 0xc00102b0}, /* CPPC capabilities */
+    {0xc0011002, 0xc0011005}, /* what CPUID answers */
+};
+
 static bool msr_is_apic(uint32_t msr)
 {
     return msr >= MSR_X2APIC_FIRST && msr <= MSR_X2APIC_LAST;
@@ -197,19 +224,37 @@ static bool rule_opens(const struct control_rule *rule)
     return rule->policy != CONTROL_DENY;
 }
 
+bool msr_listed(const struct vm *vm, uint32_t msr, enum control_access access)
+{
+    return msr_rule(vm, msr, access) != NULL;
+}
+
+bool msr_audited(const struct vm *vm, uint32_t msr, enum control_access access)
+{
+    if (atomic_load(&vm->controls)->unlisted != CONTROL_UNLISTED_AUDIT ||
+        msr_listed(vm, msr, access))
+        return false;
+    for (unsigned i = 0; i < ARRAY_SIZE(msr_constant); i++)
+        if (msr >= msr_constant[i].first && msr <= msr_constant[i].last)
+            return true;
+    return false;
+}
+
 bool msr_readable(const struct vm *vm, uint32_t msr)
 {
     const struct control_rule *rule = msr_rule(vm, msr, CONTROL_READ);
-    return rule != NULL ? rule_opens(rule) : msr_is_shown(vm, msr);
+    return rule != NULL ? rule_opens(rule)
+                        : msr_is_shown(vm, msr) || msr_audited(vm, msr, CONTROL_READ);
 }
 
-/* Allowed by the user: written. Shown: ignored. Anything else is not listed. */
+/* Allowed by the user: written. Shown, or audited and there: ignored. Else it is not listed. */
 bool msr_write_listed(const struct vm *vm, uint32_t msr, uint64_t value)
 {
     const struct control_rule *rule = msr_rule(vm, msr, CONTROL_WRITE);
+    uint64_t old;
     if (rule != NULL)
-        return rule_opens(rule) && wrmsr_safe(msr, value);
-    return msr_is_shown(vm, msr);
+        return rule->policy == CONTROL_IGNORE || (rule_opens(rule) && wrmsr_safe(msr, value));
+    return msr_is_shown(vm, msr) || (msr_audited(vm, msr, CONTROL_WRITE) && rdmsr_safe(msr, &old));
 }
 
 bool msr_logged(const struct vm *vm, uint32_t msr, enum control_access access)

@@ -8,6 +8,7 @@
 #include "core/memory_device.h"
 #include "core/place.h"
 #include "core/switch.h"
+#include "core/unlisted.h"
 #include "core/vsock.h"
 #include "x86/boot/guest.h"
 #include "x86/guest_pci.h"
@@ -61,6 +62,7 @@ struct vm {
     struct controls control_sets[2];
     _Atomic unsigned controls_number; /* of changes */
     struct event_ring events;
+    struct unlisted unlisted;
 
     uint64_t *nested_root;
     struct lock port_lock;

@@ -221,6 +221,7 @@ const char *vm_build(struct vm *vm, struct guest_start *start)
     if (!make_firmware(vm, &request.firmware) || !make_reset_vector(vm))
         return "its ACPI tables find no room";
     console_init(&vm->console, vm->config->name);
+    unlisted_clear(&vm->unlisted);
     virtio_pci_reset(vm);
     vm->clock_start_tsc = rdtsc();
     const char *error = boot_load(&request, start);

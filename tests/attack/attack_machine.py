@@ -256,9 +256,9 @@ class Asked(Session):
         return {kind: self.tried[kind] - before[kind] for kind in KINDS}
 
 
-def beside_a_vm(words="", memory=0):
-    """The hostile guest is a VM like others."""
-    bad = hostile("bad", 2, "hostile.elf", "steps=ask " + words, "network lan")
+def beside_a_vm(words="", memory=0, settings=""):
+    """The hostile guest is a VM like others, perhaps with more SETTINGS."""
+    bad = hostile("bad", 2, "hostile.elf", "steps=ask " + words, "network lan" + settings)
     return Asked(bad, neighbours(), "hostile.elf", memory)
 
 

@@ -5,6 +5,8 @@ import importlib.util
 import os
 import sys
 
+import pytest
+
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.dont_write_bytecode = True
 for folder in ("bench", "tests/boot", "tests/fabric", "tools"):
@@ -18,3 +20,16 @@ pytest_addoption = _boot.pytest_addoption
 pytest_runtest_makereport = _boot.pytest_runtest_makereport
 build = _boot.build
 boot = _boot.boot
+
+from live_rig import start_live  # noqa: E402
+
+
+@pytest.fixture(scope="session")
+def live(build):
+    """The machine of live_rig.py, started once for all files that use it."""
+    runs = []
+    try:
+        yield start_live(build, runs)
+    finally:
+        for run in runs:
+            run.end()

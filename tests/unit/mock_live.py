@@ -5,7 +5,7 @@ import re
 
 # What a line of a block begins with that is about controls.
 CONTROL = (r"(port|msr|exception|hlt|pause|monitor|mwait|rdtscp?|rdpmc|invlpg|wbinvd|cr0|cr3|cr4|dr|"
-           r"descriptor-tables|xsetbv) ")
+           r"descriptor-tables|xsetbv|unlisted) ")
 
 
 class Refused(Exception):
@@ -67,6 +67,13 @@ class Live:
                       f"driver {driver}\n")
         return (f"{memory}settle generation {self.generation} cores {self.cores[0]} taken {taken} "
                 f"ticks {12345 if taken == self.cores[0] else 0}\n")
+
+    def do_audit(self, name):
+        vm = self.vm(name)
+        return (f"audit vm {name} unlisted {vm.unlisted} lost {vm.lost}\n" +
+                "".join(f"access vm {name} kind {kind} first {first:#x} last {last:#x} "
+                        f"direction {direction} count {count} answer any line {line}\n"
+                        for kind, first, last, direction, count, line in vm.accesses))
 
     def do_trace(self, name, start):
         vm = self.vm(name)

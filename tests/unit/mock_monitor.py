@@ -21,6 +21,8 @@ class Vm:
         self.most = 0       # MiB: memory-most
         self.controls = []  # lines of the block: controls, for which this machine has no meaning
         self.events, self.oldest = [], 0  # (what, rip); those before number OLDEST are gone
+        self.unlisted, self.lost = "deny", 0
+        self.accesses = []  # (kind, first, last, direction, count, line)
         self.__dict__.update(more)
 
     def record(self):

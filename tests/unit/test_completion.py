@@ -36,10 +36,13 @@ class Completion(ControlTest):
                                                        "--summary"})
         self.assertEqual(self.complete("trace", "--seconds", ""), set())
         self.assertEqual(self.complete("trace", "--event", "p"), {"pause", "port"})
+        self.assertEqual(self.complete("trace", "--event", "u"), {"unlisted"})
+        self.assertEqual(self.complete("suggest", "-"), {"--json"})
 
     def test_names(self):
         self.assertEqual(self.complete("console", ""), {"host", "web"})
         self.assertEqual(self.complete("stats", "w"), {"web"})
+        self.assertEqual(self.complete("suggest", "--json", ""), {"host", "web"})
         self.monitor.modules["mine"] = [5, "yes"]
         self.assertEqual(self.complete("forget", ""), {"mine"})
 
@@ -53,6 +56,9 @@ class Completion(ControlTest):
                          {"pass", "count", "log", "deny"})
         self.assertEqual(self.complete("set", "web", "rdtsc", "=", "c"), {"count"})
         self.assertEqual(self.complete("set", "web", "-"), {"--timeout"})
+        self.assertEqual(self.complete("set", "web", "unl"), {"unlisted="})
+        self.assertEqual(self.complete("set", "web", "unlisted", "="), {"deny", "audit"})
+        self.assertEqual(self.complete("set", "web", "unlisted", "=", "a"), {"audit"})
 
     def test_files(self):
         self.write("a.conf", "")

@@ -65,9 +65,11 @@ static const struct bad bad_files[] = {
     {"vm a { cpus 2\n\n", 3, 1, 0, "vm \"a\": the block is not closed; write a } before this"},
     {"vm a { cpsu 2 }", 1, 8, 0, "vm \"a\": \"cpsu\" is not a keyword; write \"cpus\"?"},
     {"vm a { bridge lan }", 1, 8, 0,
-     "vm \"a\": \"bridge\" is not a keyword; write one of cpus, cpus-most, memory, memory-most, node, kernel, "
+     "vm \"a\": \"bridge\" is not a keyword; write one of cpus, cpus-most, memory, memory-most, "
+     "node, kernel, "
      "initrd, "
-     "modules, cmdline, console, network, peers, like, profile, allow-smt-sharing, port, msr, "
+     "modules, cmdline, console, network, peers, like, profile, allow-smt-sharing, unlisted, port, "
+     "msr, "
      "exception, hlt, pause, monitor, mwait, rdtsc, rdtscp, rdpmc, invlpg, wbinvd, cr0, cr3, cr4, "
      "dr, descriptor-tables, xsetbv"},
     {"vm a { strict }", 1, 8, 0, "vm \"a\": \"strict\" stands in a block; write it outside"},

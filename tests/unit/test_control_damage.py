@@ -17,7 +17,8 @@ COMMANDS = (("list", "list"), ("list", "list", "--json"), ("machine", "machine",
             ("version", "set", "web", SETTING), ("config", "set", "web", SETTING),
             ("apply", "set", "web", SETTING), ("settle", "set", "--timeout", "1", "web", SETTING),
             ("version", "undo"), ("trace", "trace", "--seconds", "1", "web"),
-            ("trace", "trace", "--seconds", "1", "--summary", "--json", "web"))
+            ("trace", "trace", "--seconds", "1", "--summary", "--json", "web"),
+            ("audit", "suggest", "web"), ("audit", "suggest", "--json", "web"))
 ROUNDS = 12
 
 
@@ -31,6 +32,8 @@ class Damage(ControlTest):
                 "create": lambda: "created name db cpus 4,5 memory 5\n",
                 "version": self.monitor.do_version, "settle": self.monitor.do_settle,
                 "apply": lambda: "changed vm web what port-0x70 old none new deny\n",
+                "audit": lambda: "audit vm web unlisted audit lost 0\naccess vm web kind msr first 1 "
+                                 "last 1 direction read count 1 answer allowed line allow\n",
                 "trace": lambda: "events from 0 to 1 lost 0\n"
                                  "event number 0 tsc 1 cpu 2 rip 0x1 what hlt operand 0x0\n"}
         good = good[request]()

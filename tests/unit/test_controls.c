@@ -65,9 +65,10 @@ static void written_and_read_they_are_the_same(void **state)
                                        control_event_name(i), policies[policy]);
         }
         snprintf(text + length, sizeof(text) - length,
-                 "exception %u %s\nport 0x%x-0x%x %s\nmsr 0x%x write log\n}", round % 2 ? 0 : 31,
-                 policies[round % 4], round, round + 5, round % 3 ? policies[round % 3] : "allow",
-                 round);
+                 "exception %u %s\nport 0x%x-0x%x %s\nunlisted %s\nmsr 0x%x write %s\n}",
+                 round % 2 ? 0 : 31, policies[round % 4], round, round + 5,
+                 round % 3 ? policies[round % 3] : "allow", round % 5 ? "audit" : "deny", round,
+                 round % 7 ? "ignore" : "log");
         assert_true(parse(text));
         struct controls first = *controls_of(0);
         struct text written = {buffer, sizeof(buffer), 0, false};
@@ -75,6 +76,27 @@ static void written_and_read_they_are_the_same(void **state)
         assert_true(config_parse(buffer, written.length, &config, &errors));
         assert_memory_equal(&first, controls_of(0), sizeof(first));
     }
+}
+
+/* `unlisted` is copied and overruled as events are; what is the default is not written. */
+static void what_is_unlisted_is_said_once(void **state)
+{
+    (void)state;
+    assert_true(parse("vm a { unlisted audit; msr 5 write ignore }\nvm b { like a }\n"
+                      "vm c { unlisted deny; like a }\nvm d { profile p; like a }\n"
+                      "profile p { unlisted deny }\n"));
+    assert_int_equal(controls_of(0)->unlisted, CONTROL_UNLISTED_AUDIT);
+    assert_int_equal(controls_of(1)->unlisted, CONTROL_UNLISTED_AUDIT);
+    assert_int_equal(controls_of(2)->unlisted, CONTROL_UNLISTED_UNSET);
+    assert_int_equal(controls_of(3)->unlisted, CONTROL_UNLISTED_UNSET);
+    struct text text = {buffer, sizeof(buffer), 0, false};
+    controls_write(&text, controls_of(0));
+    controls_write(&text, controls_of(2));
+    assert_int_equal(controls_differences(&text, "x", controls_of(0), controls_of(2)), 1);
+    buffer[text.length] = '\0';
+    assert_string_equal(buffer, "    unlisted audit\n    msr 0x5-0x5 write ignore\n"
+                                "    msr 0x5-0x5 write ignore\n"
+                                "changed vm x what unlisted old audit new deny\n");
 }
 
 static void differences_are_told_once(void **state)
@@ -116,6 +138,13 @@ static const struct {
      "the profile's name has other characters than a-z, 0-9, - and _, or more than 31; write for "
      "example profile traced"},
     {"vm a { port 1 stop }", "vm \"a\": port stop is not known; write allow, count, log or deny"},
+    {"vm a { unlisted log }", "vm \"a\": unlisted log is not known; write deny or audit"},
+    {"vm a { msr 1 read ignore }",
+     "vm \"a\": msr ignore is not known; write allow, count, log or deny"},
+    {"vm a { port 1 ignore }",
+     "vm \"a\": port ignore is not known; write allow, count, log or deny"},
+    {"vm a { msr 1 write drop }",
+     "vm \"a\": msr drop is not known; write allow, count, log, ignore or deny"},
     {"service a { cr4 stop }", "vm \"a\": the service VM has a line with stop, and nobody could "
                                "resume it; write log"},
     {"hlt count\nvm a { }", "\"hlt\" stands outside of a block; write it in vm NAME { }"},
@@ -158,6 +187,7 @@ int main(void)
         cmocka_unit_test(own_lines_win_over_profiles_over_like),
         cmocka_unit_test(the_later_line_wins),
         cmocka_unit_test(written_and_read_they_are_the_same),
+        cmocka_unit_test(what_is_unlisted_is_said_once),
         cmocka_unit_test(differences_are_told_once),
         cmocka_unit_test(errors_say_what_to_write),
         cmocka_unit_test(events_beyond_the_ring_are_lost_and_told),

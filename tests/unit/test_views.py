@@ -153,7 +153,7 @@ class Diff(ControlTest):
                    "cmdline": 'cmdline "x"', "console": "console none", "network": "network wan",
                    "allow-smt-sharing": "allow-smt-sharing", "peers": "peers host",
                    "port": "port 0x70-0x71 allow", "msr": "msr 0x10 read deny",
-                   "exception": "exception 14 count"}
+                   "exception": "exception 14 count", "unlisted": "unlisted audit"}
         live = ("pause", "hlt", "monitor", "mwait", "rdtsc", "rdtscp", "rdpmc", "invlpg", "wbinvd",
                 "cr0", "cr3", "cr4", "dr", "descriptor-tables", "xsetbv")
         changes.update({word: f"{word} count" for word in live})
@@ -171,7 +171,8 @@ class Diff(ControlTest):
             self.assertEqual(status, 0, err)
             self.assertEqual(len(out.splitlines()), 1, out)
             self.assertTrue(out.startswith(f"~ web: {word} "), out)
-            running = word in live or word in ("port", "msr", "exception", "peers", "network")
+            running = word in live or word in ("port", "msr", "exception", "unlisted", "peers",
+                                                "network")
             told = "" if running else "mullion: apply cannot change all of this"
             self.assertEqual(err[:len(told) or None], told, word)
 
