@@ -21,27 +21,42 @@ _mullion() {
         mapfile -t COMPREPLY < <(compgen -W "$events exception port msr" -- "$word")
         return 0
         ;;
-    --image) line=FILE ;;
+    --image | --file | --saved) line=FILE ;;
+    --like) line=VM ;;
+    --profile)
+        words=$(sed -n 's/^[ \t]*profile[ \t][ \t]*\([a-z0-9_-]*\)[ \t]*{.*/\1/p' \
+            "${MULLION_ROOT:-}/boot/mullion/mullion.conf" 2>/dev/null)
+        mapfile -t COMPREPLY < <(compgen -W "$words" -- "$word")
+        return 0
+        ;;
     --root)
         mapfile -t COMPREPLY < <(compgen -d -- "$word")
         return 0
         ;;
     esac
+    # Which word is the VM of `set`, if it is there already.
+    local vm=0 at
+    for ((at = 2; at < COMP_CWORD && vm == 0; at++)); do
+        case ${COMP_WORDS[at]} in
+        --timeout | --saved) at=$((at + 1)) ;;
+        -*) ;;
+        *) vm=$at ;;
+        esac
+    done
     # What bash takes for three words, KEY, = and VALUE, stands behind the VM.
     if [[ $line == set* && ($word == = || $before == =) ]]; then
-        mapfile -t COMPREPLY < <(compgen -W "pass count log deny" -- "${word#=}")
+        mapfile -t COMPREPLY < <(compgen -W "pass count log stop deny" -- "${word#=}")
         return 0
-    elif [[ $line == set* && $word != -* && $COMP_CWORD -gt 2 && $before != --* ]] &&
-        [[ $COMP_CWORD -ne 4 || ${COMP_WORDS[2]} != --timeout ]]; then
+    elif [[ $line == set* && $word != -* && $vm -gt 0 ]]; then
         mapfile -t COMPREPLY < <(compgen -W "$events" -S = -- "$word")
         compopt -o nospace 2>/dev/null
         return 0
     fi
     if [[ $word == -* ]]; then
         words=$(echo "$line" | grep -oE -- '--[a-z]+')
-    elif [[ $line == *[[\ ]VM* ]]; then
-        words=$("$program" list 2>/dev/null | sed '1d; s/ .*//')
-    elif [[ $line == *FILE* ]]; then
+    elif [[ $line == *[[\ ]VM* && $line != create* || $line == VM ]]; then
+        words=$("$program" list 2>/dev/null | sed -n '1d; /^\*/q; /: /q; s/ .*//p')
+    elif [[ $line == *FILE* && ${line%% *} != @(list|set|edit) ]]; then
         mapfile -t COMPREPLY < <(compgen -f -- "$word")
         return 0
     elif [[ $line == forget* ]]; then
