@@ -163,9 +163,8 @@ int apply_text(const struct apply *apply, struct outcome *outcome)
 
 int apply_run(char **args, const struct options *options)
 {
-    struct apply apply = {.path = args[0],
-                          .timeout = options->timeout,
-                          .save = saved_wanted(options)};
+    struct apply apply = {
+        .path = args[0], .timeout = options->timeout, .save = saved_wanted(options)};
     struct outcome outcome;
     if (options->watch)
         return watch_run(&apply);

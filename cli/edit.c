@@ -133,7 +133,7 @@ static int choose_text(struct edit *edit)
     if (edit->saved != NULL)
         status = saved_check(edit->saved);
     if (status == STATUS_OK && edit->saved != NULL)
-        status = saved_read(edit->saved, SAVED_ADVICE, &edit->text, &saved);
+        status = saved_read(edit->saved, &edit->text, &saved);
     if (status == STATUS_OK && edit->saved != NULL)
         status = snapshot_parse(&edit->base, &running);
     if (status != STATUS_OK || (edit->saved != NULL && are_same(&running, &saved)))
@@ -150,8 +150,7 @@ static int choose_text(struct edit *edit)
 
 int edit_run(char **args, const struct options *options)
 {
-    struct edit edit = {.timeout = options->timeout,
-                        .saved = saved_wanted(options)};
+    struct edit edit = {.timeout = options->timeout, .saved = saved_wanted(options)};
     bool kept = false;
     (void)args;
     int status = snapshot_take(&edit.base);

@@ -33,13 +33,41 @@ static int fail_unknown(const char *path, const char *name, const struct config 
     return STATUS_ERRORS;
 }
 
+/* A file of profiles alone is none of a machine: read it as if there were a VM. */
+static int check_profiles(const char *path, const char *text, size_t length, struct config *file)
+{
+    static const char vm[] = "\nvm any { }\n";
+    static struct config_errors ignored;
+    char *with_vm = NULL;
+    size_t size;
+    config_parse(text, length, file, &ignored);
+    if (file->vm_count > 0)
+        return check_text(path, text, length, 0, file);
+    FILE *out = open_memstream(&with_vm, &size);
+    if (out == NULL)
+        return STATUS_ERRORS;
+    fwrite(text, 1, length, out);
+    fputs(vm, out);
+    int status = fclose(out) == 0 ? check_text(path, with_vm, size, 0, file) : STATUS_ERRORS;
+    free(with_vm);
+    return status;
+}
+
+static int read_profiles(const char *path, struct config *file)
+{
+    size_t length;
+    char *text = saved_load(path, &length);
+    int status = text == NULL ? saved_fail(path, "write --file and one that has the profile")
+                              : check_profiles(path, text, length, file);
+    free(text);
+    return status;
+}
+
 /* Take profile NAME out of the file at PATH: the monitor keeps none. */
 static int find_profile(const char *path, const char *name, struct profile *profile)
 {
     static struct config file;
-    char *text;
-    int status = saved_read(path, "write --file and one that has the profile", &text, &file);
-    free(text);
+    int status = read_profiles(path, &file);
     if (status != STATUS_OK)
         return status;
     for (unsigned i = 0; i < file.profile_count; i++) {

@@ -44,7 +44,7 @@ static int read_saved(struct comparison *comparison, bool named)
     size_t length;
     char *text = saved_load(comparison->path, &length);
     if (text == NULL && named)
-        return saved_read(comparison->path, SAVED_ADVICE, &text, &comparison->saved);
+        return saved_read(comparison->path, &text, &comparison->saved);
     comparison->known = text != NULL && config_parse(text, length, &comparison->saved, &errors);
     if (text != NULL && !comparison->known)
         comparison->problem = "it has errors; see: mullion check FILE";

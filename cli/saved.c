@@ -61,8 +61,7 @@ char *saved_load(const char *path, size_t *length)
     return text;
 }
 
-/* What is wrong with the file as a whole. Returns STATUS_USAGE. */
-static int fail(const char *path, const char *advice)
+int saved_fail(const char *path, const char *advice)
 {
     if (errno == ENOENT)
         fprintf(stderr, "mullion: %s: there is no such file; %s\n", path, advice);
@@ -71,11 +70,12 @@ static int fail(const char *path, const char *advice)
     return STATUS_USAGE;
 }
 
-int saved_read(const char *path, const char *advice, char **text, struct config *config)
+int saved_read(const char *path, char **text, struct config *config)
 {
     size_t length;
     *text = saved_load(path, &length);
-    return *text != NULL ? check_text(path, *text, length, 0, config) : fail(path, advice);
+    return *text != NULL ? check_text(path, *text, length, 0, config)
+                         : saved_fail(path, SAVED_ADVICE);
 }
 
 int saved_check(const char *path)
@@ -84,10 +84,10 @@ int saved_check(const char *path)
     char folder[TREE_PATH_MAX];
     char *text = saved_load(path, &length);
     if (text == NULL)
-        return fail(path, SAVED_ADVICE);
+        return saved_fail(path, SAVED_ADVICE);
     free(text);
     if (!replace_folder(path, folder, sizeof(folder)))
-        return fail(path, SAVED_ADVICE);
+        return saved_fail(path, SAVED_ADVICE);
     if (access(folder, W_OK) == 0)
         return STATUS_OK;
     fprintf(stderr,

@@ -21,9 +21,10 @@ const char *saved_wanted(const struct options *options);
 
 /* The file's text, ended with a NUL, for the caller to free; NULL with errno. */
 char *saved_load(const char *path, size_t *length);
-/* As saved_load, and parsed; prints what is wrong, and ADVICE if there is no such file. Returns a
-   STATUS_. */
-int saved_read(const char *path, const char *advice, char **text, struct config *config);
+/* Print why not, with errno, and ADVICE if there is no such file. Returns STATUS_USAGE. */
+int saved_fail(const char *path, const char *advice);
+/* As saved_load, and parsed; prints what is wrong. Returns a STATUS_. */
+int saved_read(const char *path, char **text, struct config *config);
 
 /* Whether it is there and can be replaced; says so if not. Returns a STATUS_. */
 int saved_check(const char *path);

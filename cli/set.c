@@ -8,17 +8,15 @@
 
 #include "apply.h"
 #include "block.h"
-#include "check.h"
 #include "create.h"
 #include "diff.h"
 #include "saved.h"
 #include "settings.h"
 
 /* The machine's text BASE with the settings in the VM's block, for the caller to free. */
-static int make_text(const struct snapshot *base, char *const *args, char **text)
+static int make_text(const struct snapshot *base, char *const *args, char **text, unsigned *first)
 {
     static struct config config;
-    unsigned first;
     int status = snapshot_parse(base, &config);
     if (status != STATUS_OK)
         return status;
@@ -27,10 +25,10 @@ static int make_text(const struct snapshot *base, char *const *args, char **text
         fprintf(stderr, "mullion: there is no VM \"%s\"; see: mullion list\n", args[0]);
         return STATUS_ERRORS;
     }
-    *text = block_add(base->text, vm->at, args + 1, &first);
+    *text = block_add(base->text, vm->at, args + 1, first);
     if (*text == NULL)
         return STATUS_ERRORS;
-    settings_place(args + 1, first);
+    settings_place(args + 1, *first);
     return settings_parse(*text, &config);
 }
 
@@ -57,11 +55,17 @@ static int make_saved(const char *path, char *const *args, char **text)
     static struct config before, now;
     unsigned first;
     char *old;
-    int status = saved_read(path, SAVED_ADVICE, &old, &before);
+    int status = saved_read(path, &old, &before);
     const struct config_vm *vm = status == STATUS_OK ? create_find(&before, args[0]) : NULL;
     if (vm != NULL) {
         *text = block_add(old, vm->at, args + 1, &first);
-        status = *text == NULL ? STATUS_ERRORS : check_text(path, *text, strlen(*text), 0, &now);
+        settings_place(args + 1, first);
+        status = *text == NULL ? STATUS_ERRORS : settings_parse(*text, &now);
+        if (status != STATUS_OK)
+            fprintf(stderr,
+                    "mullion: %s: this does not go into the block of \"%s\" there, so nothing is "
+                    "set; write that file by hand, and apply it\n",
+                    path, args[0]);
     } else if (status == STATUS_OK) {
         fprintf(stderr,
                 "mullion: %s: there is no vm \"%s\" in it, so nothing is set; save the machine as "
@@ -88,14 +92,16 @@ int set_run(char **args, const struct options *options)
 {
     struct snapshot base = {0};
     char *text = NULL, *saved = NULL;
+    unsigned first = 0;
     if (!control_vm_name(args[0]) || settings_check(args + 1) != STATUS_OK)
         return STATUS_USAGE;
     const char *path = saved_wanted(options);
     int status = snapshot_take(&base);
     if (status == STATUS_OK)
-        status = make_text(&base, args, &text);
+        status = make_text(&base, args, &text, &first);
     if (status == STATUS_OK && path != NULL)
         status = make_saved(path, args, &saved);
+    settings_place(args + 1, first); /* what the monitor refuses is of its own text */
     struct apply apply = {.path = args[0],
                           .text = text,
                           .base = &base,
