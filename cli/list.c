@@ -10,6 +10,7 @@
 #include "diff.h"
 #include "saved.h"
 #include "table.h"
+#include "text.h"
 
 static void show_state(const struct record *record, const char *key, char *cell, size_t size)
 {
@@ -61,8 +62,10 @@ static int read_running(struct comparison *comparison)
     if (status != STATUS_OK || !comparison->known)
         return status;
     comparison->known = config_parse(answer.text, answer.length, &comparison->running, &errors);
-    if (!comparison->known)
+    if (!comparison->known) {
+        text_clean(errors.list[0].text);
         comparison->problem = errors.list[0].text;
+    }
     return STATUS_OK;
 }
 
