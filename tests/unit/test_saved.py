@@ -50,7 +50,9 @@ class Apply(Saved):
         os.chmod(self.saved, 0o640)
         new = TEXT.replace("# mine", "# yours").replace("rdtsc count", "rdtsc log")
         self.write("a.conf", new)
-        out = self.good("apply", "--save", "a.conf").splitlines()
+        with open(self.saved, encoding="ascii") as before:
+            out = self.good("apply", "--save", "a.conf").splitlines()
+            self.assertEqual(before.read(), TEXT)  # another file has taken its name
         self.assertEqual(out[-1], f"{self.saved}: saved; what it was is {self.saved}~")
         self.assertEqual((self.text(), self.text(SAVED + "~")), (new, TEXT))
         self.assertEqual(os.stat(self.saved).st_mode & 0o777, 0o640)
