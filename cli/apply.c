@@ -12,6 +12,7 @@
 #include "linux.h"
 #include "memory.h"
 #include "record.h"
+#include "saved.h"
 #include "timer.h"
 #include "undo.h"
 #include "watch.h"
@@ -132,6 +133,16 @@ static int make_change(const struct apply *apply, const struct config *file,
     return status;
 }
 
+/* What has been applied becomes the next boot's, if that is wanted. */
+static int save(const struct apply *apply)
+{
+    if (apply->save == NULL)
+        return STATUS_OK;
+    if (apply->save_text != NULL)
+        return saved_write(apply->save, apply->save_text, strlen(apply->save_text));
+    return saved_write(apply->save, apply->text, apply->length);
+}
+
 /* Until it has taken effect. BEFORE is the configuration that undo would go back to. */
 static int wait_for_effect(const struct apply *apply, const struct outcome *outcome,
                            const char *before)
@@ -156,6 +167,8 @@ int apply_text(const struct apply *apply, struct outcome *outcome)
     struct snapshot before = {0};
     *outcome = (struct outcome){0};
     int status = check_text(apply->path, apply->text, apply->length, 0, &file);
+    if (status == STATUS_OK && apply->save != NULL)
+        status = saved_check(apply->save);
     if (status == STATUS_OK)
         status = snapshot_take(&before);
     if (status == STATUS_OK)
@@ -164,15 +177,19 @@ int apply_text(const struct apply *apply, struct outcome *outcome)
         status = snapshot_parse(&before, &running);
     if (status == STATUS_OK)
         status = make_change(apply, &file, &running, outcome);
-    if (status == STATUS_OK)
+    if (status == STATUS_OK) {
         status = wait_for_effect(apply, outcome, before.text);
+        int saved = save(apply); /* the change is made, even if it takes its time */
+        status = status == STATUS_OK ? saved : status;
+    }
     snapshot_free(&before);
     return status;
 }
 
 int apply_run(char **args, const struct options *options)
 {
-    struct apply apply = {.path = args[0], .timeout = options->timeout};
+    struct apply apply = {
+        .path = args[0], .timeout = options->timeout, .save = saved_wanted(options)};
     struct outcome outcome;
     if (options->watch)
         return watch_run(&apply);

@@ -13,6 +13,8 @@ struct apply {
     const struct snapshot *base; /* what the text was made of: refused if the machine has changed
                                     since. NULL: whatever the machine is */
     uint64_t timeout;            /* seconds, 0: as long as it usually takes */
+    const char *save;            /* the saved file, to be replaced once this is applied; or NULL */
+    const char *save_text;       /* by this, or for NULL by TEXT */
     void (*complain)(const struct answer *answer); /* as in struct change */
 };
 

@@ -3,7 +3,6 @@
 #include "block.h"
 
 #include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -82,8 +81,27 @@ static bool is_replaced(const char *line, size_t length, const char *setting)
     return !is_repeated(wanted) || read_key(line + length - rest, rest, 2, value, &end) == 1;
 }
 
+/* Whether the line is one statement. One that a person has written may be several, or a part. */
+static bool is_statement(const char *line, size_t length)
+{
+    bool quoted = false;
+    for (size_t i = 0; i < length; i++) {
+        if (quoted && line[i] == '\\')
+            i++;
+        else if (line[i] == '"')
+            quoted = !quoted;
+        else if (!quoted && line[i] == '#')
+            return true;
+        else if (!quoted && strchr(";{}", line[i]) != NULL)
+            return false;
+    }
+    return true;
+}
+
 static bool is_replaced_by_any(const char *line, size_t length, char *const *settings)
 {
+    if (!is_statement(line, length))
+        return false;
     for (; *settings != NULL; settings++)
         if (is_replaced(line, length, *settings))
             return true;
@@ -107,7 +125,7 @@ static const char *find_end(const char *text)
     return text;
 }
 
-static void write_setting(FILE *out, const char *setting)
+void block_write_setting(FILE *out, const char *setting)
 {
     size_t key = strcspn(setting, "=");
     fprintf(out, "    %.*s %s\n", (int)key, setting, setting + key + 1);
@@ -121,16 +139,18 @@ static const char *find_line(const char *text, unsigned line)
     return text;
 }
 
-char *block_add(const char *text, unsigned line, char *const *settings, unsigned *first)
+char *block_add(const char *text, struct config_position place, char *const *settings,
+                unsigned *first)
 {
-    const char *begin = find_line(text, line), *end = find_end(begin), *at = begin;
+    const char *begin = find_line(text, place.line), *end = find_end(begin + place.column - 1);
+    const char *at = begin;
     char *made = NULL;
     size_t size;
     FILE *out = open_memstream(&made, &size);
     if (out == NULL)
         return NULL;
     fwrite(text, 1, (size_t)(at - text), out);
-    for (*first = line; at < end; (*first)++) {
+    for (*first = place.line; at < end; (*first)++) {
         size_t length = strcspn(at, "\n");
         bool whole = at + length < end;
         if (!whole)
@@ -142,7 +162,7 @@ char *block_add(const char *text, unsigned line, char *const *settings, unsigned
         at += length + (whole ? 1 : 0);
     }
     for (; *settings != NULL; settings++)
-        write_setting(out, *settings);
+        block_write_setting(out, *settings);
     fputs(end, out);
     bool good = ferror(out) == 0;
     if (fclose(out) != 0 || !good) {

@@ -8,8 +8,8 @@
 #include "status.h"
 
 struct options {
-    bool json, follow, once, config, watch, summary;
-    const char *root, *image, *as, *event;
+    bool json, follow, once, config, watch, summary, save;
+    const char *root, *image, *as, *event, *like, *profile, *file, *saved;
     uint64_t cpus, memory, nodes; /* of a machine to place VMs on; 0 if not given */
     uint64_t timeout, seconds;    /* 0 if not given */
 };

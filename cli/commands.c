@@ -13,10 +13,12 @@
 #include "edit.h"
 #include "grub_entry.h"
 #include "life.h"
+#include "list.h"
 #include "listing.h"
 #include "module.h"
 #include "probe.h"
 #include "ring.h"
+#include "saved.h"
 #include "set.h"
 #include "suggest.h"
 #include "top.h"
@@ -24,8 +26,7 @@
 #include "tree.h"
 #include "undo.h"
 
-#define DEFAULT_IMAGE  "/boot/mullion/mullion.elf"
-#define DEFAULT_CONFIG "/boot/mullion/mullion.conf"
+#define DEFAULT_IMAGE "/boot/mullion/mullion.elf"
 
 #define MANY 1000000u
 
@@ -54,12 +55,14 @@ static int run_grub_entry(char **args, const struct options *options)
     if (options->root != NULL)
         tree_set_root(options->root);
     return grub_entry_print(options->image != NULL ? options->image : DEFAULT_IMAGE,
-                            args[0] != NULL ? args[0] : DEFAULT_CONFIG);
+                            args[0] != NULL ? args[0] : SAVED_DEFAULT);
 }
 
 const struct command commands[] = {
-    {"list", "[--json]", "the VMs, also those that are off: cores, memory, state", listing_list, 0,
-     0},
+    {"list", "[--json] [--saved FILE]",
+     "the VMs, also those that are off: cores, memory, state; a * behind the state of those\n"
+     "that are not as in " SAVED_DEFAULT " (--saved), the file of the next boot",
+     list_run, 0, 0},
     {"show", "[--json] VM", "all that is known of a VM, and its block of configuration",
      listing_show, 1, 1},
     {"machine", "[--json]", "cores, memory and boot modules: whose they are, and the pool",
@@ -75,11 +78,12 @@ const struct command commands[] = {
      "what the VM has written on its console, then both directions; Ctrl-] leaves it.\n"
      "Without a terminal: what stands on standard input, until its end.",
      console_run, 1, 1},
-    {"create", "FILE",
+    {"create", "FILE | NAME --like VM [--profile P] [--file FILE] [KEY=VALUE...]",
      "makes the VMs of FILE, which are off then; `like` and `peers` may name VMs that\n"
      "are there. Kernels that the monitor has not got are uploaded; cores and memory\n"
-     "that the pool lacks are taken from this Linux, which may refuse.",
-     create_vms, 1, 1},
+     "that the pool lacks are taken from this Linux, which may refuse. With --like: one\n"
+     "like VM, with the profile P of the saved file (--file), and settings of its own.",
+     create_vms, 1, MANY},
     {"start", "[--timeout SECONDS] VM...", "starts VMs and waits until they run", life_start, 1,
      MANY},
     {"stop", "[--timeout SECONDS] VM...",
@@ -94,17 +98,19 @@ const struct command commands[] = {
     {"config", "", "the machine as it is, as a configuration", listing_config, 0, 0},
     {"diff", "FILE", "what apply would change: + a new VM, - one that goes, ~ a setting", diff_run,
      1, 1},
-    {"apply", "[--watch] [--timeout SECONDS] FILE",
+    {"apply", "[--watch] [--save] [--saved FILE] [--timeout SECONDS] FILE",
      "makes the machine as FILE says, also VMs that run, as far as their settings can be\n"
      "changed live; VMs that it does not name are destroyed. --watch: now and on each save\n"
-     "until Ctrl-C.",
+     "until Ctrl-C. --save: FILE's text becomes the file of the next boot, too.",
      apply_run, 1, 1},
-    {"set", "[--timeout SECONDS] VM KEY=VALUE...",
-     "changes settings of a VM: rdtsc=count \"port 0x70-0x71=deny\" \"msr 0x10 write=log\"",
+    {"set", "[--save] [--saved FILE] [--timeout SECONDS] VM KEY=VALUE...",
+     "changes settings of a VM: rdtsc=count \"port 0x70-0x71=deny\" \"msr 0x10 write=log\";\n"
+     "with --save also in the file of the next boot",
      set_run, 2, MANY},
-    {"edit", "[--timeout SECONDS]",
-     "the machine's configuration in $VISUAL or $EDITOR, and what was changed applied", edit_run, 0,
-     0},
+    {"edit", "[--save] [--saved FILE] [--timeout SECONDS]",
+     "the machine's configuration in $VISUAL or $EDITOR, and what was changed applied;\n"
+     "--save: it becomes the file of the next boot, too",
+     edit_run, 0, 0},
     {"undo", "[--timeout SECONDS]", "back to what was before the last apply, set, edit or undo",
      undo_run, 0, 0},
     {"trace", "[--event WHAT] [--seconds N] [--summary] [--json] VM",
@@ -137,7 +143,7 @@ const struct command commands[] = {
      run_probe, 0, 0},
     {"grub-entry", "[--image FILE] [--root DIR] [FILE]",
      "prints a menu entry for GRUB 2 that starts the image " DEFAULT_IMAGE "\n"
-     "(--image) with a configuration, by default " DEFAULT_CONFIG ",\n"
+     "(--image) with a configuration, by default " SAVED_DEFAULT ",\n"
      "and the files that it names, from its folder or /boot. It changes nothing.",
      run_grub_entry, 0, 1},
     {0},

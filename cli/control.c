@@ -210,10 +210,13 @@ void control_complain(const struct answer *answer, const char *path)
 
 static bool check_name(const char *name, const char *kind, size_t size, const char *letters)
 {
+    char shown[CONFIG_PATH_MAX * 2];
     size_t length = strlen(name);
     if (length > 0 && length < size && strspn(name, letters) == length)
         return true;
-    fprintf(stderr, "mullion: this is no name of a %s: %s; write up to %zu of %s\n", kind, name,
+    snprintf(shown, sizeof(shown), "%s", name);
+    text_clean(shown); /* it may be the monitor's word */
+    fprintf(stderr, "mullion: this is no name of a %s: %s; write up to %zu of %s\n", kind, shown,
             size - 1, letters);
     return false;
 }

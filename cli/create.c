@@ -8,6 +8,7 @@
 
 #include "change.h"
 #include "check.h"
+#include "like.h"
 
 int create_ask_config(struct config *config, const char **text)
 {
@@ -74,6 +75,19 @@ static int parse_together(const struct change *change, const char *running, stru
     return status;
 }
 
+/* What belongs to --like stands without it. Returns a STATUS_. */
+static int check_usage(char **args, const struct options *options)
+{
+    const char *word = options->profile != NULL ? "--profile"
+                       : options->file != NULL  ? "--file"
+                                                : args[1];
+    if (word == NULL)
+        return STATUS_OK;
+    fprintf(stderr, "mullion: %s: this is for a VM like another; write create NAME --like VM\n",
+            word);
+    return STATUS_USAGE;
+}
+
 int create_vms(char **args, const struct options *options)
 {
     static struct config file, running, together;
@@ -82,7 +96,11 @@ int create_vms(char **args, const struct options *options)
     struct change change = {.request = "create", .path = args[0]};
     const char *text;
     unsigned limit;
-    (void)options;
+    if (options->like != NULL)
+        return like_create(args, options);
+    int usage = check_usage(args, options);
+    if (usage != STATUS_OK)
+        return usage;
     long length = check_load(args[0], &change.text);
     if (length < 0)
         return STATUS_USAGE;

@@ -4,6 +4,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "check.h"
@@ -165,12 +166,13 @@ static bool is_left_out(const struct config_vm *vm, const char *word)
 }
 
 /* Print what is different about a VM; how many settings are that only a new VM could have. */
-static unsigned print_changes(const struct config_vm *running, const struct config_vm *vm)
+static unsigned print_changes(FILE *out, const struct config_vm *running,
+                              const struct config_vm *vm)
 {
     static struct setting before, after;
     unsigned count = 0;
     if (running->service != vm->service) {
-        printf("~ %s: would be %s service VM\n", vm->name, vm->service ? "the" : "no");
+        fprintf(out, "~ %s: would be %s service VM\n", vm->name, vm->service ? "the" : "no");
         count++;
     }
     for (unsigned i = 0; i < ARRAY_SIZE(settings); i++) {
@@ -180,8 +182,8 @@ static unsigned print_changes(const struct config_vm *running, const struct conf
         settings[i].add(&after, vm);
         if (strcmp(before.text, after.text) == 0 || is_left_out(running, settings[i].word))
             continue;
-        printf("~ %s: %s is %s, would be %s\n", vm->name, settings[i].word,
-               before.length > 0 ? before.text : "none", after.length > 0 ? after.text : "none");
+        fprintf(out, "~ %s: %s is %s, would be %s\n", vm->name, settings[i].word,
+                before.length > 0 ? before.text : "none", after.length > 0 ? after.text : "none");
         bool moves =
             strcmp(settings[i].word, "network") == 0 && before.length > 0 && after.length > 0;
         count += moves || is_live(running, settings[i].word) ? 0 : 1;
@@ -189,28 +191,44 @@ static unsigned print_changes(const struct config_vm *running, const struct conf
     return count;
 }
 
-static void print_policy(const char *vm, const char *event, uint8_t before, uint8_t after)
+static void print_policy(FILE *out, const char *vm, const char *event, uint8_t before,
+                         uint8_t after)
 {
     if (before != after)
-        printf("~ %s: %s is %s, would be %s\n", vm, event, control_policy_name(before),
-               control_policy_name(after));
+        fprintf(out, "~ %s: %s is %s, would be %s\n", vm, event, control_policy_name(before),
+                control_policy_name(after));
 }
 
 /* What apply changes while the VM runs. */
-static void print_controls(const struct config_vm *running, const struct config_vm *vm)
+static void print_controls(FILE *out, const struct config_vm *running, const struct config_vm *vm)
 {
     char name[24];
     for (enum control_event i = 0; i < CONTROL_EVENTS; i++)
-        print_policy(vm->name, control_event_name(i), running->controls.events[i],
+        print_policy(out, vm->name, control_event_name(i), running->controls.events[i],
                      vm->controls.events[i]);
     for (unsigned i = 0; i < CONTROL_EXCEPTIONS; i++) {
         snprintf(name, sizeof(name), "exception %u", i);
-        print_policy(vm->name, name, running->controls.exceptions[i], vm->controls.exceptions[i]);
+        print_policy(out, vm->name, name, running->controls.exceptions[i],
+                     vm->controls.exceptions[i]);
     }
     if (running->controls.unlisted != vm->controls.unlisted)
-        printf("~ %s: unlisted is %s, would be %s\n", vm->name,
-               control_unlisted_name(running->controls.unlisted),
-               control_unlisted_name(vm->controls.unlisted));
+        fprintf(out, "~ %s: unlisted is %s, would be %s\n", vm->name,
+                control_unlisted_name(running->controls.unlisted),
+                control_unlisted_name(vm->controls.unlisted));
+}
+
+bool diff_is_same(const struct config_vm *running, const struct config_vm *vm)
+{
+    char *text = NULL;
+    size_t size = 0;
+    FILE *out = open_memstream(&text, &size);
+    if (out == NULL)
+        return false;
+    print_changes(out, running, vm);
+    print_controls(out, running, vm);
+    fclose(out);
+    free(text);
+    return size == 0;
 }
 
 static void print_new(const struct config_vm *vm)
@@ -240,8 +258,8 @@ int diff_run(char **args, const struct options *options)
             print_new(&file.vms[i]);
             continue;
         }
-        changed += print_changes(vm, &file.vms[i]) > 0 ? 1 : 0;
-        print_controls(vm, &file.vms[i]);
+        changed += print_changes(stdout, vm, &file.vms[i]) > 0 ? 1 : 0;
+        print_controls(stdout, vm, &file.vms[i]);
     }
     if (changed > 0)
         fprintf(stderr, "mullion: apply cannot change all of this in a VM that is there; "

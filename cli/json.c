@@ -12,11 +12,11 @@ static const struct {
     const char *key;
     enum kind kind;
 } kinds[] = {
-    {"name", KIND_TEXT},    {"vm", KIND_TEXT},       {"kernel", KIND_TEXT}, {"initrd", KIND_TEXT},
-    {"cmdline", KIND_TEXT}, {"network", KIND_TEXT},  {"owner", KIND_TEXT},  {"mac", KIND_TEXT},
-    {"rip", KIND_TEXT},     {"operand", KIND_TEXT},  {"what", KIND_TEXT},   {"service", KIND_BOOL},
-    {"alike", KIND_BOOL},   {"uploaded", KIND_BOOL}, {"cpus", KIND_LIST},   {"may", KIND_LIST},
-    {"parked", KIND_LIST},
+    {"name", KIND_TEXT},    {"vm", KIND_TEXT},      {"kernel", KIND_TEXT},   {"initrd", KIND_TEXT},
+    {"cmdline", KIND_TEXT}, {"network", KIND_TEXT}, {"owner", KIND_TEXT},    {"mac", KIND_TEXT},
+    {"rip", KIND_TEXT},     {"operand", KIND_TEXT}, {"what", KIND_TEXT},     {"service", KIND_BOOL},
+    {"alike", KIND_BOOL},   {"saved", KIND_BOOL},   {"uploaded", KIND_BOOL}, {"cpus", KIND_LIST},
+    {"may", KIND_LIST},     {"parked", KIND_LIST},
 };
 
 static enum kind find_kind(const char *key)
@@ -65,7 +65,10 @@ static void print_value(FILE *out, const struct field *field)
     if (kind == KIND_LIST)
         print_list(out, field->value);
     else if (kind == KIND_BOOL)
-        fputs(strcmp(field->value, "yes") == 0 ? "true" : "false", out);
+        fputs(strcmp(field->value, "yes") == 0       ? "true"
+              : strcmp(field->value, "unknown") == 0 ? "null"
+                                                     : "false",
+              out);
     else if (kind == KIND_ANY && config_units_number(field->value, strlen(field->value), &number) &&
              number != UINT64_MAX)
         fprintf(out, "%lu", number);

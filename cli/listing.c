@@ -7,18 +7,6 @@
 
 #include "table.h"
 
-static const struct column list_columns[] = {
-    {"VM", "name", false, NULL},
-    {"CID", "cid", true, NULL},
-    {"CORES", "cpus", false, show_or_dash},
-    {"NODE", "node", true, NULL},
-    {"MEMORY", "memory", true, show_size},
-    {"STATE", "state", false, NULL},
-    {"STARTS", "starts", true, NULL},
-    {"NETWORK", "network", false, show_or_dash},
-    {0},
-};
-
 static const struct column cpu_columns[] = {
     {"CORE", "id", true, NULL},   {"APIC", "apic", true, NULL},    {"NODE", "node", true, NULL},
     {"PAIR", "core", true, NULL}, {"OWNER", "owner", false, NULL}, {0},
@@ -83,7 +71,6 @@ struct part {
     const struct column *columns;
 };
 
-static const struct part list_parts[] = {{"vm", list_columns}, {0}};
 static const struct part stats_parts[] = {
     {"exits", exit_columns}, {"denied", denied_columns}, {"device", device_columns}, {0}};
 static const struct part machine_parts[] = {
@@ -108,12 +95,6 @@ static int print(const char *request, const struct part *parts, const struct opt
     }
     records_free(&records);
     return STATUS_OK;
-}
-
-int listing_list(char **args, const struct options *options)
-{
-    (void)args;
-    return print("list", list_parts, options);
 }
 
 int listing_machine(char **args, const struct options *options)

@@ -4,7 +4,6 @@
 
 #include "command.h"
 
-int listing_list(char **args, const struct options *options);
 int listing_show(char **args, const struct options *options);
 int listing_machine(char **args, const struct options *options);
 int listing_stats(char **args, const struct options *options);

@@ -142,10 +142,12 @@ static int find_one(const char *vm, const char *name, const char *config,
         found.count++;
         return STATUS_OK;
     }
+    const char *slash = strrchr(config, '/');
+    int folder = slash == NULL ? 0 : (int)(slash + 1 - config);
     fprintf(stderr,
-            "mullion: %s: vm \"%s\": the monitor has no %s, and it is neither beside this file nor "
-            "in /var/lib/mullion or /boot; put it there\n",
-            config, vm, name);
+            "mullion: %s: vm \"%s\": the monitor has no %s, and no file is called so in %.*s, "
+            "/var/lib/mullion or /boot; put it there\n",
+            config, vm, name, folder > 0 ? folder : 11, folder > 0 ? config : "this folder");
     return STATUS_ERRORS;
 }
 

@@ -4,7 +4,7 @@
 
 _mullion() {
     local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} program=${COMP_WORDS[0]}
-    local usage line words= policies="pass count log deny"
+    local usage line words= policies="pass count log stop deny"
     local events="hlt pause monitor mwait rdtsc rdtscp rdpmc invlpg wbinvd cr0 cr3 cr4 dr"
     events="$events descriptor-tables xsetbv unlisted"
     COMPREPLY=()
@@ -21,7 +21,14 @@ _mullion() {
         mapfile -t COMPREPLY < <(compgen -W "$events exception port msr" -- "$word")
         return 0
         ;;
-    --image) line=FILE ;;
+    --image | --file | --saved) line=FILE ;;
+    --like) line=VM ;;
+    --profile)
+        words=$(sed -n 's/^[ \t]*profile[ \t][ \t]*\([a-z0-9_-]*\)[ \t]*{.*/\1/p' \
+            "${MULLION_ROOT:-}/boot/mullion/mullion.conf" 2>/dev/null)
+        mapfile -t COMPREPLY < <(compgen -W "$words" -- "$word")
+        return 0
+        ;;
     --root)
         mapfile -t COMPREPLY < <(compgen -d -- "$word")
         return 0
@@ -30,21 +37,29 @@ _mullion() {
     if [[ " ${COMP_WORDS[*]:COMP_CWORD > 2 ? COMP_CWORD - 2 : 0} " == *" unlisted "* ]]; then
         policies="deny audit"
     fi
+    # Which word is the VM of `set`, if it is there already.
+    local vm=0 at
+    for ((at = 2; at < COMP_CWORD && vm == 0; at++)); do
+        case ${COMP_WORDS[at]} in
+        --timeout | --saved) at=$((at + 1)) ;;
+        -*) ;;
+        *) vm=$at ;;
+        esac
+    done
     # What bash takes for three words, KEY, = and VALUE, stands behind the VM.
     if [[ $line == set* && ($word == = || $before == =) ]]; then
         mapfile -t COMPREPLY < <(compgen -W "$policies" -- "${word#=}")
         return 0
-    elif [[ $line == set* && $word != -* && $COMP_CWORD -gt 2 && $before != --* ]] &&
-        [[ $COMP_CWORD -ne 4 || ${COMP_WORDS[2]} != --timeout ]]; then
+    elif [[ $line == set* && $word != -* && $vm -gt 0 ]]; then
         mapfile -t COMPREPLY < <(compgen -W "$events" -S = -- "$word")
         compopt -o nospace 2>/dev/null
         return 0
     fi
     if [[ $word == -* ]]; then
         words=$(echo "$line" | grep -oE -- '--[a-z]+')
-    elif [[ $line == *[[\ ]VM* ]]; then
-        words=$("$program" list 2>/dev/null | sed '1d; s/ .*//')
-    elif [[ $line == *FILE* ]]; then
+    elif [[ $line == *[[\ ]VM* && $line != create* || $line == VM ]]; then
+        words=$("$program" list 2>/dev/null | sed -n '1d; /^\*/q; /: /q; s/ .*//p')
+    elif [[ $line == *FILE* && ${line%% *} != @(list|set|edit) ]]; then
         mapfile -t COMPREPLY < <(compgen -f -- "$word")
         return 0
     elif [[ $line == forget* ]]; then

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "rates.h"
+#include "terminal.h"
 #include "timer.h"
 
 #define INTERVAL_MS 1000
@@ -102,15 +103,51 @@ static int run_live(struct sample *before)
     return status;
 }
 
+/* Each line as far as the terminal is wide. */
+static void print_page(const struct sample *before, const struct sample *now)
+{
+    unsigned rows, columns;
+    if (isatty(STDOUT_FILENO) == 0 ||
+        (!terminal_size(&rows, &columns) && !terminal_ask(&rows, &columns))) {
+        sample_print(stdout, before, now);
+        return;
+    }
+    char *page = make_page(before, now);
+    for (char *line = page; line != NULL && *line != '\0';) {
+        size_t length = strcspn(line, "\n");
+        printf("%.*s\n", (int)(length < columns ? length : columns), line);
+        line += length + (line[length] == '\n' ? 1 : 0);
+    }
+    free(page);
+}
+
 static int run_once(struct sample *before)
 {
     struct sample now;
     timer_sleep(INTERVAL_MS);
     int status = sample_take(&now);
     if (status == STATUS_OK)
-        sample_print(stdout, before, &now);
+        print_page(before, &now);
     sample_free(&now);
     return status;
+}
+
+/* The terminal, as wide as it is; NULL if there is none. */
+static SCREEN *open_screen(void)
+{
+    char number[16];
+    unsigned rows, columns;
+    if (isatty(STDIN_FILENO) == 0 || isatty(STDOUT_FILENO) == 0)
+        return NULL;
+    /* By itself ncurses takes one of which Linux has no size for one of 80 columns. */
+    if (!terminal_size(&rows, &columns) && getenv("COLUMNS") == NULL &&
+        terminal_ask(&rows, &columns)) {
+        snprintf(number, sizeof(number), "%u", rows);
+        setenv("LINES", number, 1);
+        snprintf(number, sizeof(number), "%u", columns);
+        setenv("COLUMNS", number, 1);
+    }
+    return newterm(NULL, stdout, stdin);
 }
 
 int top_run(char **args, const struct options *options)
@@ -120,8 +157,8 @@ int top_run(char **args, const struct options *options)
     (void)args;
     int status = sample_take(&before);
     /* In an initial RAM disk there may be no description of any terminal. */
-    if (status == STATUS_OK && !options->once && isatty(STDIN_FILENO) && isatty(STDOUT_FILENO))
-        screen = newterm(NULL, stdout, stdin);
+    if (status == STATUS_OK && !options->once)
+        screen = open_screen();
     if (status == STATUS_OK)
         status = screen == NULL ? run_once(&before) : run_live(&before);
     if (screen != NULL)

@@ -33,6 +33,13 @@ def make(build, *targets):
     return "built", sum(map(os.path.getsize, files))
 
 
+def write_files(machine):
+    """A step: the second disk, with this run's configuration, too."""
+    machine.write_configuration()
+    files = {**run_files(machine.build), "mullion.conf": machine.run_path("mullion.conf")}
+    return write_run_disk(machine, files)
+
+
 def prepare(machine, disk):
     """The steps before the start; whatever is here already takes no time and no network."""
     build = machine.build
@@ -46,7 +53,7 @@ def prepare(machine, disk):
     if disk:
         steps.run("make the service's disk", ServiceDisk(build, steps.note).make)
         steps.run("pack the VMs' programs", lambda: make(build, "guests/net.img"))
-        steps.run("write this run's disk", lambda: write_run_disk(machine, run_files(build)))
+        steps.run("write this run's disk", lambda: write_files(machine))
     return steps
 
 

@@ -21,8 +21,24 @@
 static struct control *asking; /* who is told what is wrong */
 static unsigned lines_before;  /* of the VMs that there are, before those of the request */
 
+/* The others' configurations must not name a VM that is no more: they could not be read again. */
+static void forget_peer(const char *name)
+{
+    for (unsigned i = 0; i < MAX_VMS; i++) {
+        struct config_vm *vm = &setup_config.vms[i];
+        unsigned kept = 0;
+        for (unsigned j = 0; j < vm->peer_count; j++)
+            if (strcmp(vm->peers[j], name) != 0)
+                memmove(vm->peers[kept++], vm->peers[j], sizeof(vm->peers[j]));
+        memset(vm->peers[kept], 0, (vm->peer_count - kept) * sizeof(vm->peers[0]));
+        vm->peer_count = kept;
+    }
+    vsock_change_peers();
+}
+
 static void forget_vm(unsigned index)
 {
+    forget_peer(setup_config.vms[index].name);
     memset(&setup_config.vms[index], 0, sizeof(setup_config.vms[index]));
     memset(&setup_plan.vms[index], 0, sizeof(setup_plan.vms[index]));
     memset(&setup_plan.more[index], 0, sizeof(setup_plan.more[index]));

@@ -96,6 +96,17 @@ def test_killed_on_the_way(machine, record_property):
     record_property("seen", "3 times off, without another start")
 
 
+def test_peer_that_goes(machine):
+    """A VM that is no more is nobody's peer: the configuration that is there can be applied."""
+    ask(machine, "create\n" + block("x"))
+    machine.sh("mullion set db peers=x; mullion config | grep 'peers x'")
+    ask(machine, "destroy x")
+    gone(machine, "x")
+    now = "\n".join(machine.sh("mullion config")) + "\n"
+    assert "peers" not in now
+    assert ask(machine, "apply\n" + now) == "ok 0"
+
+
 def test_apply(machine, record_property):
     """A whole configuration: what is missing goes, what is new comes, what differs is refused."""
     now = "\n".join(machine.sh("mullion config")) + "\n"

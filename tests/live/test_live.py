@@ -4,7 +4,7 @@
 import os
 import re
 
-from fabric_rig import exits, on
+from fabric_rig import answers, exits, listed, on
 from live_rig import CONTROLS, FILES, VMS, afterwards, machine, quiet  # noqa: F401  fixtures
 
 WEB, DB = VMS["web"], VMS["db"]
@@ -154,6 +154,46 @@ def test_all_or_nothing(machine):
         said = " ".join(machine.sh(f"mullion set web {good} '{bad}' 2>&1; test $? = 1"))
         assert word in said, said
         assert machine.sh("mullion config") == now
+
+
+def test_like_another(machine, record_property):
+    """While four VMs run, one more is made like one of them, with a profile; it answers by its own
+    address, and the others are not touched."""
+    before, address = listed(machine), "10.77.0.20"
+    machine.sh("echo 'profile traced { cr3 count; rdtsc count }' >/root/profiles")
+    machine.sh("words=$(mullion show mail | sed -n 's/^ *cmdline \\(\".*\"\\)$/\\1/p' | "
+               f"sed 's/10[.]77[.]0[.][0-9]*/{address}/')")
+    machine.sh("mullion create cache --like mail --profile traced --file /root/profiles rdtsc=pass "
+               "\"cmdline=$words\" && mullion start cache")
+    machine.sh(answers(address))
+    machine.sh(on(address, f"ping -c 2 {WEB}"))
+    machine.sh(on(DB, f"ping -c 2 {address}"))
+    counts = {event: exits(machine, ("cache",), event) for event in ("cr3", "rdtsc")}
+    assert counts["cr3"] > 0 and counts["rdtsc"] == 0, counts
+    now = listed(machine)
+    assert {name: now[name] for name in VMS} == {name: before[name] for name in VMS}
+    machine.sh("mullion destroy cache")
+    assert listed(machine) == before
+    record_property("seen", f"it answers ssh and pings; its exits by the profile: {counts}")
+
+
+def test_the_file_of_the_next_boot(machine):
+    """What is applied with --save is in it, and then `list` marks what is not as it says."""
+    saved, kept = "/boot/mullion/mullion.conf", machine.sh("cat /root/quiet")
+    machine.sh(f"mkdir /boot/mullion; cp /root/quiet {saved}")
+    assert not any("*" in line for line in machine.sh("mullion list"))
+    machine.sh("mullion set db hlt=count")
+    marked = [line.split()[0] for line in machine.sh("mullion list") if " running* " in line]
+    assert marked == ["db"]
+    assert machine.sh(f"mullion diff {saved}") == ["~ db: hlt is count, would be pass"]
+    machine.sh("mullion config >/root/now; mullion apply --save /root/now")
+    assert not any("*" in line for line in machine.sh("mullion list"))
+    assert machine.sh(f"cat {saved}") == machine.sh("cat /root/now") != kept
+    assert machine.sh(f"cat {saved}~") == kept
+    machine.sh("mullion set --save web rdtsc=count; mullion undo")
+    marked = [line.split()[0] for line in machine.sh("mullion list") if " running* " in line]
+    assert marked == ["web"]
+    machine.sh("rm -r /boot/mullion")
 
 
 def test_trace(machine, record_property):

@@ -233,8 +233,11 @@ class Monitor(Live):
     def make(self, block):
         """One VM from the block's text: cores and memory from the pool, which must have them."""
         name = re.search(r"vm ([\w-]+)", block)[1]
-        count = int(re.search(r"cpus (\d+)", block)[1])
-        memory = int(re.search(r"memory (\d+)M", block)[1]) * MIB
+        like = re.search(r"like ([\w-]+)", block)
+        base = self.vm(like[1]).text() if like else ""
+        count, memory = (int((re.findall(word + r" (\d+)", block) or re.findall(word + r" (\d+)", base))[0])
+                         for word in ("cpus", "memory"))
+        memory *= MIB
         cpus = [cpu for cpu, owner in self.owner.items() if owner == "pool"][:count]
         bases = [base for base, (_, owner) in self.memory.items() if owner == "pool"]
         if len(cpus) < count or sum(self.memory[base][0] for base in bases) < memory:

@@ -53,12 +53,22 @@ class Completion(ControlTest):
         self.assertEqual(self.complete("set", "web", "rdt"), {"rdtsc=", "rdtscp="})
         self.assertEqual(self.complete("set", "--timeout", "5", "web", "xs"), {"xsetbv="})
         self.assertEqual(self.complete("set", "web", "rdtsc", "="),
-                         {"pass", "count", "log", "deny"})
+                         {"pass", "count", "log", "stop", "deny"})
         self.assertEqual(self.complete("set", "web", "rdtsc", "=", "c"), {"count"})
-        self.assertEqual(self.complete("set", "web", "-"), {"--timeout"})
+        self.assertEqual(self.complete("set", "web", "-"), {"--timeout", "--save", "--saved"})
         self.assertEqual(self.complete("set", "web", "unl"), {"unlisted="})
         self.assertEqual(self.complete("set", "web", "unlisted", "="), {"deny", "audit"})
         self.assertEqual(self.complete("set", "web", "unlisted", "=", "a"), {"audit"})
+        self.assertEqual(self.complete("set", "--save", "w"), {"web"})
+        self.assertEqual(self.complete("set", "--save", "web", "rdt"), {"rdtsc=", "rdtscp="})
+
+    def test_like(self):
+        """VMs behind --like, and the saved file's profiles; a list with marks has no other names."""
+        self.write("boot/mullion/mullion.conf", "service host { }\nvm old { }\nvm web { hlt count }\n"
+                                                "profile quiet {\n}\nprofile traced { hlt log }\n")
+        self.assertEqual(self.complete("create", "db", "--like", ""), {"host", "web"})
+        self.assertEqual(self.complete("create", "db", "--profile", ""), {"quiet", "traced"})
+        self.assertEqual(self.complete("create", "db", "--like", "web", "--p"), {"--profile"})
 
     def test_files(self):
         self.write("a.conf", "")
@@ -66,6 +76,9 @@ class Completion(ControlTest):
         self.assertEqual(self.complete("apply", "--watch", "a"), {"a.conf"})
         self.assertEqual(self.complete("grub-entry", "--image", "a"), {"a.conf"})
         self.assertEqual(self.complete("upload", "--as", ""), set())
+        for words in (("list",), ("edit",), ("set",), ("apply",)):
+            self.assertEqual(self.complete(*words, "--saved", "a"), {"a.conf"})
+        self.assertEqual(self.complete("edit", ""), set())
         self.assertEqual(self.complete("probe", "--root", "pr"), {"proc"})
 
     def test_without_a_monitor(self):

@@ -169,7 +169,8 @@ class Channel(ControlTest):
         self.assertIn("?[2J?", out)
         self.assertTrue(out.isascii() and out.replace("\n", "").isprintable())
         vm = self.json("list", "--json")["vm"]
-        self.assertEqual((vm[0]["cpus"], vm[0]["memory"], vm[1]), ([], "many", {}))
+        self.assertEqual((vm[0]["cpus"], vm[0]["memory"]), ([], "many"))
+        self.assertEqual(vm[1], {"saved": None})
 
     def test_refusals_are_printed_clean(self):
         self.monitor.refuse["list"] = "no\x07\n\x1b[2Jreally"

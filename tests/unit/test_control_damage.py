@@ -16,9 +16,11 @@ COMMANDS = (("list", "list"), ("list", "list", "--json"), ("machine", "machine",
             ("create", "create", "-"), ("console", "console", "web"), ("input", "console", "web"),
             ("version", "set", "web", SETTING), ("config", "set", "web", SETTING),
             ("apply", "set", "web", SETTING), ("settle", "set", "--timeout", "1", "web", SETTING),
-            ("version", "undo"), ("trace", "trace", "--seconds", "1", "web"),
+            ("config", "list", "--saved", "saved.conf"), ("config", "create", "db", "--like", "web"),
+            ("create", "create", "db", "--like", "web"), ("version", "undo"),
+            ("trace", "trace", "--seconds", "1", "web"), ("audit", "suggest", "web"),
             ("trace", "trace", "--seconds", "1", "--summary", "--json", "web"),
-            ("audit", "suggest", "web"), ("audit", "suggest", "--json", "web"))
+            ("audit", "suggest", "--json", "web"))
 ROUNDS = 12
 
 
@@ -70,6 +72,7 @@ class Damage(ControlTest):
                 self.monitor.raw = {request: answer}
                 self.plant()
                 self.write("run/mullion/undo", "# Before configuration 1\n")
+                self.write("saved.conf", VM_FILE)
                 status, out, err = self.run_mullion(*command, text=VM_FILE)
                 self.assertIn(status, (0, 1, 3, 4), (command, answer, out, err))
                 self.assertNotIn("Sanitizer", err)

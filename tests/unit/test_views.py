@@ -39,9 +39,50 @@ class Top(ControlTest):
         self.monitor.do_stats = lambda: next(stats)
         self.assertRegex(self.good("top", "--once").splitlines()[2], r" 0 *$")
 
-    def terminal(self):
+    def terminal(self, *args, columns=100):
+        """On a terminal of 24 lines; with 0 columns of a size that Linux does not know."""
         environment = dict(self.environment, TERM="xterm")
-        return pexpect.spawn(MULLION, ["top"], env=environment, dimensions=(24, 100), timeout=30)
+        environment.pop("COLUMNS", None)
+        return pexpect.spawn(MULLION, ["top", *args], env=environment, timeout=30,
+                             dimensions=(24 if columns else 0, columns))
+
+    def heading(self, command):
+        """How much there is of the first line, which is 75 columns wide."""
+        command.expect("VM.*STATE")
+        line = command.after
+        if command.args[-1] != b"--once":
+            command.expect("web")
+            line += command.before
+            command.send("q")
+        command.expect(pexpect.EOF)
+        line += command.before
+        command.close()
+        self.assertEqual(command.exitstatus, 0)
+        return line
+
+    def test_narrow_terminal(self):
+        """Lines end where the terminal does; nothing stands in a line of its own."""
+        for args in ((), ("--once",)):
+            self.assertIn(b"OF WHICH", self.heading(self.terminal(*args)))
+            line = self.heading(self.terminal(*args, columns=60))
+            self.assertNotIn(b"OF WHICH", line)
+            self.assertIn(b"OUT", line)
+        once = self.terminal("--once", columns=60)
+        lines = once.read().decode().splitlines()
+        self.assertEqual((max(map(len, lines)), len(lines)), (60, 3))
+
+    def test_terminal_of_unknown_size(self):
+        """It is asked: how far does the cursor go?"""
+        for args in ((), ("--once",)):
+            command = self.terminal(*args, columns=0)
+            command.expect_exact("\x1b[999;999H\x1b[6n")
+            command.send("\x1b[24;60R")
+            line = self.heading(command)
+            self.assertNotIn(b"OF WHICH", line)
+            self.assertIn(b"OUT", line)
+        command = self.terminal("--once", columns=0)
+        command.expect_exact("\x1b[6n")  # says nothing
+        self.assertIn(b"OF WHICH", self.heading(command))
 
     def test_terminal(self):
         command = self.terminal()
@@ -175,6 +216,10 @@ class Diff(ControlTest):
                                                 "network")
             told = "" if running else "mullion: apply cannot change all of this"
             self.assertEqual(err[:len(told) or None], told, word)
+            # What diff tells is what list marks.
+            self.write("a.conf", "service host { }\n" + block)
+            vms = self.json("list", "--json", "--saved", "a.conf")["vm"]
+            self.assertEqual([vm["saved"] for vm in vms], [True, False], word)
 
 
 if __name__ == "__main__":
