@@ -67,7 +67,7 @@ def complaints(run):
 def test_fifty_times_under_load(machine, record_property):
     """Two cores go and come back; the work's results are right, and afterwards nothing exits."""
     machine.sh(on(WEB, "head -c 3000000 /dev/urandom >/tmp/data; md5sum /tmp/data >/tmp/sum; "
-                       "for i in 1 2 3; do (while md5sum -c /tmp/sum >>/tmp/sums 2>&1; do "
+                       "for i in 1 2; do (while md5sum -c /tmp/sum >>/tmp/sums 2>&1; do "
                        "echo >>/tmp/rounds; done &); done"))
     before, quiet = denied_ipis(machine), complaints(machine)
     machine.sh(f"sh {FILES}/cores.sh {ROUNDS} {ATTEMPTS} {WEB} >/root/out 2>&1 || "
@@ -78,7 +78,8 @@ def test_fifty_times_under_load(machine, record_property):
     assert denied == 2 * 3 * ATTEMPTS
     machine.sh(on(WEB, "killall md5sum; sleep 1; true"))
     rounds = int(machine.sh(on(WEB, "wc -l </tmp/rounds"))[-1])
-    assert rounds > 0 and machine.sh(on(WEB, "sort -u /tmp/sums"))[-1] == "/tmp/data: OK"
+    assert rounds > 0 and machine.sh(on(WEB, "grep -v Terminated /tmp/sums | sort -u")) == [
+        "/tmp/data: OK"]
     assert complaints(machine) == quiet
     machine.sh(on(WEB, "touch /tmp/busy; for i in 1 2 3; do (while [ -e /tmp/busy ]; do :; done &); done; "
                        "sleep 1"))
