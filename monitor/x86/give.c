@@ -94,6 +94,8 @@ bool lifecycle_take_cpu(struct control *control)
     if (cpu_set_has(&setup_plan.kept.cpus, vcpu->cpu->id))
         return control_refuse(control, "core %lu is on its way; try again", id);
     if (!vcpu->away) {
+        uint8_t parked = VCPU_PARKED;
+        atomic_compare_exchange_strong(&vcpu->left, &parked, VCPU_STAYS);
         cpu_kick(vcpu->cpu, REQUEST_REMAIN);
         return true;
     }

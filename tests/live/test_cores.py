@@ -59,12 +59,17 @@ def denied_ipis(run):
                .split()[-1])
 
 
+def complaints(run):
+    """What `web`'s kernel says of faults."""
+    return run.sh(on(WEB, f"dmesg | grep -E \"{FAULTS}\"; true"))
+
+
 def test_fifty_times_under_load(machine, record_property):
     """Two cores go and come back; the work's results are right, and afterwards nothing exits."""
     machine.sh(on(WEB, "head -c 3000000 /dev/urandom >/tmp/data; md5sum /tmp/data >/tmp/sum; "
-                       "for i in 1 2 3; do (while md5sum -c /tmp/sum >>/tmp/sums 2>&1; do "
+                       "for i in 1 2; do (while md5sum -c /tmp/sum >>/tmp/sums 2>&1; do "
                        "echo >>/tmp/rounds; done &); done"))
-    before = denied_ipis(machine)
+    before, quiet = denied_ipis(machine), complaints(machine)
     machine.sh(f"sh {FILES}/cores.sh {ROUNDS} {ATTEMPTS} {WEB} >/root/out 2>&1 || "
                "{ tail -5 /root/out; false; }")
     assert machine.sh("grep -c 'core [34], its CPU [12], is gone' /root/out")[-1] == str(2 * ROUNDS)
@@ -73,20 +78,22 @@ def test_fifty_times_under_load(machine, record_property):
     assert denied == 2 * 3 * ATTEMPTS
     machine.sh(on(WEB, "killall md5sum; sleep 1; true"))
     rounds = int(machine.sh(on(WEB, "wc -l </tmp/rounds"))[-1])
-    assert rounds > 0 and machine.sh(on(WEB, "sort -u /tmp/sums"))[-1] == "/tmp/data: OK"
-    assert machine.sh(on(WEB, f"dmesg | grep -E \"{FAULTS}\"; true")) == []
-    machine.sh(on(WEB, "for i in 1 2 3; do (while :; do :; done &); done; sleep 1"))
+    assert rounds > 0 and machine.sh(on(WEB, "grep -v Terminated /tmp/sums | sort -u")) == [
+        "/tmp/data: OK"]
+    assert complaints(machine) == quiet
+    machine.sh(on(WEB, "touch /tmp/busy; for i in 1 2 3; do (while [ -e /tmp/busy ]; do :; done &); done; "
+                       "sleep 1"))
     steady = exits(machine, ("web",), r"(?!icr)\w+")
     machine.sh(f"sleep {WINDOW}")
     assert exits(machine, ("web",), r"(?!icr)\w+") == steady
-    machine.sh(on(WEB, "killall -9 sh; true") + "; true")
+    machine.sh(on(WEB, "rm /tmp/busy"))
     record_property("seen", f"{ROUNDS} times, {rounds} rounds of the work, each right; {denied} "
                             "commands to cores that were away, dropped; then no exits but IPIs")
 
 
 def test_core_in_use_is_refused(machine, record_property):
     """It is named with what to do, and nothing else of that change is done either."""
-    now, generation = machine.sh("mullion config"), machine.sh("mullion version")
+    now = machine.sh("mullion config")
     said = refused(machine, "mullion set web rdtsc=count cpus=2")
     assert re.search(r'vm "web": core 4, its CPU 2, is in use; write in the VM: echo 0 '
                      r">/sys/devices/system/cpu/cpu2/online, and try again", said), said
@@ -95,7 +102,7 @@ def test_core_in_use_is_refused(machine, record_property):
     machine.sh("mullion config | sed '/^vm db/,/^}/s/cpus 1$/cpus 4,5/; "
                "/^vm web/,/^}/s/cpus 3$/cpus 2/' >/root/move")
     refused(machine, "mullion apply /root/move")
-    assert (machine.sh("mullion config"), machine.sh("mullion version")) == (now, generation)
+    assert machine.sh("mullion config") == now
     assert owners(machine) == ["host", "host", "web", "web", "web", "db"]
     assert machine.sh(on(WEB, "cat /sys/devices/system/cpu/online"))[-1] == "0-2"
     record_property("seen", said)
@@ -107,12 +114,12 @@ def test_from_one_vm_to_another(machine, record_property):
     said = machine.sh("mullion apply /root/move")
     assert said[:4] == ["web: cpus 3 -> 2", "web: core 4, its CPU 2, is gone",
                         "db: cpus 1 -> 4-5", said[3]]
-    cpu = re.match(r"db: core 4, its CPU (\d), is there; write in the VM: ", said[3])[1]
-    assert switch(machine, DB, cpu, 1) == f"0,{cpu}"
+    assert said[3].startswith("db: core 4, its CPU 3, is there; write in the VM: echo 1 ")
+    assert switch(machine, DB, 3, 1) == "0,3"
     assert owners(machine) == ["host", "host", "web", "web", "db", "db"]
     assert listed(machine)["db"][2] == "4-5"
     assert "is in use" in refused(machine, "mullion undo")
-    assert switch(machine, DB, cpu, 0) == "0"
+    assert switch(machine, DB, 3, 0) == "0"
     machine.sh("mullion undo")
     assert switch(machine, WEB, 2, 1) == "0-2"
     assert owners(machine) == ["host", "host", "web", "web", "web", "db"]
@@ -122,10 +129,9 @@ def test_from_one_vm_to_another(machine, record_property):
 def test_from_the_service_vm(machine):
     """What the pool lacks Linux gives, and it comes back to it."""
     said = machine.sh("mullion set db cpus=2; nproc")
-    cpu = re.match(r"db: core 1, its CPU (\d), is there", said[1])[1]
-    assert said[-1] == "1"
-    assert switch(machine, DB, cpu, 1) == f"0,{cpu}"
-    switch(machine, DB, cpu, 0)
+    assert said[1].startswith("db: core 1, its CPU 1, is there") and said[-1] == "1"
+    assert switch(machine, DB, 1, 1) == "0-1"
+    switch(machine, DB, 1, 0)
     assert machine.sh("mullion set db cpus=1; nproc")[-1] == "2"
     assert owners(machine)[:2] == ["host", "host"]
 
