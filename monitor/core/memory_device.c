@@ -45,7 +45,7 @@ void memory_device_join(struct memory_device *memory, struct virtio_device *devi
     *memory = (struct memory_device){.device = device,
                                      .host = host,
                                      .blocks = {base.v, count, table},
-                                     .spare = (uint32_t *)table + count};
+                                     .spare = (_Atomic uint32_t *)table + count};
     memcpy(device->config, &layout, sizeof(layout));
     device->port = memory;
 }

@@ -30,7 +30,8 @@ struct memory_device {
     struct virtio_device *device;
     const struct memory_host *host;
     struct guest_blocks blocks;
-    uint32_t *spare; /* frames that are the VM's and lie behind no block; the last is next */
+    _Atomic uint32_t
+        *spare; /* frames that are the VM's and lie behind no block; the last is next */
     uint32_t spare_count;
     uint32_t plugged;   /* blocks that have a frame, those on their way out, too */
     uint32_t requested; /* how many the driver is asked to have */

@@ -50,17 +50,19 @@ static bool is_going(const struct memory_device *memory, uint32_t block)
     return (atomic_load(&memory->blocks.frames[block]) & GUEST_BLOCK_GOING) != 0;
 }
 
-/* The next COUNT spare frames are clear; false: not yet all of them. */
-static bool clean_spare(struct memory_device *memory, uint32_t count)
+/* Those of LIST's frames in RANGE that have FLAGS are clear; false: not yet all. */
+static bool clean(const struct memory_device *memory, _Atomic uint32_t *list, struct range range,
+                  uint32_t flags)
 {
     unsigned scrubbed = 0;
-    for (uint32_t i = memory->spare_count - count; i < memory->spare_count; i++) {
-        if ((memory->spare[i] & FRAME_CLEAN) != 0)
+    for (uint32_t i = range.first; i < range.end; i++) {
+        uint32_t frame = atomic_load(&list[i]);
+        if ((frame & (flags | FRAME_CLEAN)) != flags)
             continue;
         if (scrubbed++ == SCRUBS)
             return false;
-        memory->host->scrub(memory_frame(memory->spare[i]));
-        memory->spare[i] |= FRAME_CLEAN;
+        memory->host->scrub(memory_frame(frame));
+        atomic_store(&list[i], frame | FRAME_CLEAN);
     }
     return true;
 }
@@ -76,7 +78,8 @@ static enum answer plug(struct memory_device *memory, struct range range)
         return NACK;
     if (count > memory->spare_count)
         return BUSY;
-    if (!clean_spare(memory, count))
+    struct range next = {memory->spare_count - count, memory->spare_count};
+    if (!clean(memory, memory->spare, next, 0))
         return AGAIN;
     for (uint32_t i = range.first; i < range.end; i++) /* makes the tables, so that all can be */
         if (!memory->host->unmap(vm, memory_block(memory, i)))
@@ -107,27 +110,12 @@ static bool withdraw(struct memory_device *memory, struct range range)
     return done;
 }
 
-/* What goes of RANGE is clear; false: not yet all of it. */
-static bool clean_going(struct memory_device *memory, struct range range)
-{
-    unsigned scrubbed = 0;
-    for (uint32_t i = range.first; i < range.end; i++) {
-        uint32_t frame = atomic_load(&memory->blocks.frames[i]);
-        if ((frame & GUEST_BLOCK_GOING) == 0 || (frame & FRAME_CLEAN) != 0)
-            continue;
-        if (scrubbed++ == SCRUBS)
-            return false;
-        memory->host->scrub(memory_frame(frame));
-        atomic_store(&memory->blocks.frames[i], frame | FRAME_CLEAN);
-    }
-    return true;
-}
-
 static enum answer unplug(struct memory_device *memory, struct range range)
 {
     if (!withdraw(memory, range))
         return BUSY;
-    if (!memory->host->has_forgotten(memory->device->vm) || !clean_going(memory, range))
+    if (!memory->host->has_forgotten(memory->device->vm) ||
+        !clean(memory, memory->blocks.frames, range, GUEST_BLOCK_GOING))
         return AGAIN;
     for (uint32_t i = range.end; i-- > range.first;) /* the lowest is plugged first again */
         memory_make_spare(memory, i, FRAME_CLEAN);

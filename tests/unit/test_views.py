@@ -189,7 +189,8 @@ class Diff(ControlTest):
 
     def test_every_setting(self):
         """Whatever a block can say, a change of it is seen."""
-        changes = {"cpus": "cpus 3", "memory": "memory 1G", "node": "node 1",
+        changes = {"cpus": "cpus 3", "memory": "memory 1G", "memory-most": "memory-most 1G",
+                   "node": "node 1",
                    "kernel": "kernel other", "initrd": "initrd other", "modules": "modules a b",
                    "cmdline": 'cmdline "x"', "console": "console none", "network": "network wan",
                    "allow-smt-sharing": "allow-smt-sharing", "peers": "peers host",
