@@ -6,7 +6,7 @@ _mullion() {
     local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} program=${COMP_WORDS[0]}
     local usage line words=
     local events="hlt pause monitor mwait rdtsc rdtscp rdpmc invlpg wbinvd cr0 cr3 cr4 dr"
-    events="$events descriptor-tables xsetbv"
+    events="$events descriptor-tables xsetbv invd cpuid software-interrupts"
     COMPREPLY=()
     usage=$("$program" help 2>/dev/null | sed -n '/^$/q; s/.*mullion //p')
     if [ "$COMP_CWORD" -eq 1 ]; then
@@ -33,7 +33,7 @@ _mullion() {
         return 0
     elif [[ $line == set* && $word != -* && $COMP_CWORD -gt 2 && $before != --* ]] &&
         [[ $COMP_CWORD -ne 4 || ${COMP_WORDS[2]} != --timeout ]]; then
-        mapfile -t COMPREPLY < <(compgen -W "$events" -S = -- "$word")
+        mapfile -t COMPREPLY < <(compgen -W "$events pause-filter tsc-offset" -S = -- "$word")
         compopt -o nospace 2>/dev/null
         return 0
     fi
