@@ -14,6 +14,8 @@ extern unsigned live_generation;
  * comparing. False, refused, if one differs in more than its controls, or cannot have those.
  */
 bool live_check(struct control *control, struct config *parsed, char *buffer, size_t length);
+/* Can this processor do what WANTED's controls ask? False: refused. */
+bool live_check_processor(struct control *control, const struct config_vm *wanted);
 /* Do it: other controls for the VMs that stay, the end for those that PARSED has not. */
 void live_apply(struct control *control, const struct config *parsed);
 
