@@ -5,10 +5,12 @@ BUILD ?= build
 
 .PHONY: check-live
 
-$(BUILD)/live/instruction: tests/live/instruction.c
+LIVE_PROGRAMS := $(BUILD)/live/instruction $(BUILD)/live/events
+
+$(LIVE_PROGRAMS): $(BUILD)/live/%: tests/live/%.c
 	@mkdir -p $(@D)
 	@$(CC) -std=gnu17 -Os -static -Wall -Wextra -Werror -o $@ $<
 
-check-live: $(FABRIC_NEEDS) $(BUILD)/live/instruction
+check-live: $(FABRIC_NEEDS) $(LIVE_PROGRAMS)
 	@tools/deps.sh build run disk check
 	@BUILD=$(BUILD) tests/fabric/run.py tests/live

@@ -4,63 +4,13 @@
 import os
 import re
 
-import pytest
+from fabric_rig import exits, on
+from live_rig import CONTROLS, DB, FILES, VMS, WEB, quiet
 
-from debian_rig import debian_machine, start
-from fabric_rig import answers, exits, on
-from mullion_host.debian import give_network
-from rig import guest
-
-VMS = {"web": "10.77.0.11", "db": "10.77.0.12", "mail": "10.77.0.13", "ftp": "10.77.0.14"}
-WEB, DB = VMS["web"], VMS["db"]
-CONTROLS = "rdtsc count; cr3 log; exception 14 count; port 0x80 count; msr 0x8b read deny"
 CHANGES = int(os.environ.get("LIVE_CHANGES", "500"))
 NUMBER = 1000
 LOAD = "for i in 1 2 3 4 5; do ls -lR /proc/sys >/dev/null; sleep 0.1; done"
 BLOCK = 0x18  # bytes of a control block that say what leaves the guest (AMD APM 2, appendix B)
-FILES = "/var/lib/mullion"
-KERNEL_FAULTS = r"Oops|BUG|WARNING|lockup|stall|unstable|general protection"
-
-
-@pytest.fixture(scope="module")
-def machine(build):
-    """Four VMs of a core each; `db` has been started with controls in the machine's file."""
-    runs = []
-    files = {name: f"tests/live/{name}" for name in ("quiet.awk", "changes.awk", "editor.sh")}
-    files["instruction"] = os.path.join(build, "live/instruction")
-    machine = debian_machine(build, "live/run", more=[guest(name) for name in VMS], files=files)
-    machine.vms[2].settings = CONTROLS
-    give_network(machine)
-    try:
-        run = start(machine, runs, monitor=True)
-        run.sh(f"mullion config | awk -f {FILES}/quiet.awk >/root/quiet")
-        for address in VMS.values():
-            run.sh(answers(address))
-            run.sh(f"cat {FILES}/instruction | {on(address, 'cat >/bin/x; chmod +x /bin/x')}")
-        yield run
-    finally:
-        for run in runs:
-            run.end()
-
-
-def quiet(run):
-    """No VM has controls any more."""
-    run.sh("mullion apply /root/quiet")
-
-
-@pytest.fixture(autouse=True)
-def afterwards(machine):
-    """After each test: no controls, and no kernel has more to complain of than at its boot."""
-    before = complaints(machine)
-    yield
-    quiet(machine)
-    assert complaints(machine) == before
-
-
-def complaints(run):
-    """What the VMs' kernels say of faults."""
-    return [run.sh(on(address, f"dmesg | grep -E \"{KERNEL_FAULTS}\"; true"))
-            for address in VMS.values()]
 
 
 def test_a_file_at_boot_is_the_file_applied(machine):
