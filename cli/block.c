@@ -61,7 +61,7 @@ static unsigned read_key(const char *text, size_t length, unsigned words, char k
 /* Keywords that may stand in a block several times, about different things. */
 static bool is_repeated(const char *key)
 {
-    static const char *const words[] = {"port ", "msr ", "exception "};
+    static const char *const words[] = {"port ", "msr ", "exception ", "cpuid "};
     for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
         if (strncmp(key, words[i], strlen(words[i])) == 0)
             return true;

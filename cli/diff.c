@@ -128,6 +128,33 @@ static void add_msrs(struct setting *setting, const struct config_vm *vm)
     add_rules(setting, &vm->controls.msrs);
 }
 
+/* The lines as the configuration has them, without their keyword. */
+static void add_cpuids(struct setting *setting, const struct config_vm *vm)
+{
+    static const char keyword[] = "    cpuid ";
+    char lines[CONTROL_CPUIDS_MAX * 64];
+    struct text text = {lines, sizeof(lines), 0, false};
+    control_cpuid_write(&text, &vm->controls.cpuids);
+    for (size_t at = 0, end; at < text.length; at = end + 1) {
+        for (end = at; lines[end] != '\n';)
+            end++;
+        at += strlen(keyword);
+        add(setting, "%s%.*s", setting->length == 0 ? "" : ", ", (int)(end - at), lines + at);
+    }
+}
+
+static void add_pause_filter(struct setting *setting, const struct config_vm *vm)
+{
+    if (vm->controls.pause_said)
+        add(setting, "%u %u", vm->controls.pause_count, vm->controls.pause_window);
+}
+
+static void add_tsc_offset(struct setting *setting, const struct config_vm *vm)
+{
+    if (vm->controls.tsc_said)
+        add(setting, "%ld", vm->controls.tsc_offset);
+}
+
 static const struct {
     const char *word;
     void (*add)(struct setting *setting, const struct config_vm *vm);
@@ -147,12 +174,16 @@ static const struct {
     {"peers", add_peers},
     {"port", add_ports},
     {"msr", add_msrs},
+    {"cpuid", add_cpuids},
+    {"pause-filter", add_pause_filter},
+    {"tsc-offset", add_tsc_offset},
 };
 
 /* What apply changes in VM, which is there. */
 static bool is_live(const struct config_vm *vm, const char *word)
 {
-    static const char *const words[] = {"port", "msr", "peers", "cpus"};
+    static const char *const words[] = {"port",         "msr",        "cpuid", "peers",
+                                        "pause-filter", "tsc-offset", "cpus"};
     for (size_t i = 0; i < ARRAY_SIZE(words); i++)
         if (strcmp(word, words[i]) == 0)
             return true;
@@ -191,12 +222,11 @@ static unsigned print_changes(FILE *out, const struct config_vm *running,
     return count;
 }
 
-static void print_policy(FILE *out, const char *vm, const char *event, uint8_t before,
-                         uint8_t after)
+static void print_policy(FILE *out, const char *vm, const char *event, const char *before,
+                         const char *after)
 {
-    if (before != after)
-        fprintf(out, "~ %s: %s is %s, would be %s\n", vm, event, control_policy_name(before),
-                control_policy_name(after));
+    if (strcmp(before, after) != 0)
+        fprintf(out, "~ %s: %s is %s, would be %s\n", vm, event, before, after);
 }
 
 /* What apply changes while the VM runs. */
@@ -204,12 +234,12 @@ static void print_controls(FILE *out, const struct config_vm *running, const str
 {
     char name[24];
     for (enum control_event i = 0; i < CONTROL_EVENTS; i++)
-        print_policy(out, vm->name, control_event_name(i), running->controls.events[i],
-                     vm->controls.events[i]);
+        print_policy(out, vm->name, control_event_name(i), control_show(&running->controls, i).text,
+                     control_show(&vm->controls, i).text);
     for (unsigned i = 0; i < CONTROL_EXCEPTIONS; i++) {
         snprintf(name, sizeof(name), "exception %u", i);
-        print_policy(out, vm->name, name, running->controls.exceptions[i],
-                     vm->controls.exceptions[i]);
+        print_policy(out, vm->name, name, control_policy_name(running->controls.exceptions[i]),
+                     control_policy_name(vm->controls.exceptions[i]));
     }
     if (running->controls.unlisted != vm->controls.unlisted)
         fprintf(out, "~ %s: unlisted is %s, would be %s\n", vm->name,

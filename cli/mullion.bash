@@ -6,7 +6,7 @@ _mullion() {
     local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} program=${COMP_WORDS[0]}
     local usage line words= policies="pass count log stop deny"
     local events="hlt pause monitor mwait rdtsc rdtscp rdpmc invlpg wbinvd cr0 cr3 cr4 dr"
-    events="$events descriptor-tables xsetbv unlisted"
+    events="$events descriptor-tables xsetbv invd cpuid software-interrupts unlisted"
     COMPREPLY=()
     usage=$("$program" help 2>/dev/null | sed -n '/^$/q; s/.*mullion //p')
     if [ "$COMP_CWORD" -eq 1 ]; then
@@ -51,7 +51,7 @@ _mullion() {
         mapfile -t COMPREPLY < <(compgen -W "$policies" -- "${word#=}")
         return 0
     elif [[ $line == set* && $word != -* && $vm -gt 0 ]]; then
-        mapfile -t COMPREPLY < <(compgen -W "$events" -S = -- "$word")
+        mapfile -t COMPREPLY < <(compgen -W "$events pause-filter tsc-offset" -S = -- "$word")
         compopt -o nospace 2>/dev/null
         return 0
     fi

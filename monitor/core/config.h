@@ -11,7 +11,7 @@
 #define CONFIG_PEERS_MAX   8u
 #define CONFIG_PROFILES    8u
 #define CONFIG_NODE_ANY    UINT32_MAX
-#define CONFIG_MESSAGE_MAX 400u
+#define CONFIG_MESSAGE_MAX 520u
 #define CONFIG_ERRORS_MAX  16u
 
 /* The memory of a VM: less holds no kernel and its initrd, more no machine. */

@@ -124,8 +124,8 @@ static void check_most(struct config_parser *parser)
                     fmt_size(limit, sizeof(limit), vm->memory + CONFIG_GROWTH_MAX));
 }
 
-/* A service VM that pauses could be resumed by nobody. */
-static void check_stops(struct config_parser *parser)
+/* What a service VM cannot have. */
+static void check_service(struct config_parser *parser)
 {
     const struct config_vm *vm = &parser->config->vms[parser->vm];
     bool stops = false;
@@ -133,9 +133,15 @@ static void check_stops(struct config_parser *parser)
         stops = stops || vm->controls.events[i] == CONTROL_STOP;
     for (unsigned i = 0; i < CONTROL_EXCEPTIONS; i++)
         stops = stops || vm->controls.exceptions[i] == CONTROL_STOP;
-    if (vm->service && stops && !vm->spoilt)
+    if (!vm->service || vm->spoilt)
+        return;
+    if (stops)
         config_fail(parser, vm->at,
                     "the service VM has a line with stop, and nobody could resume it; write log");
+    if (vm->controls.tsc_offset != 0)
+        config_fail(parser, vm->at,
+                    "the service VM has a tsc-offset, and the machine's other clocks, which it "
+                    "has, too, would not agree; write it for another VM");
 }
 
 static void check_cores(struct config_parser *parser)
@@ -169,7 +175,7 @@ void config_complete(struct config_parser *parser)
     for (parser->vm = 0; parser->vm < count; parser->vm++) {
         check_peers(parser);
         check_cores(parser);
-        check_stops(parser);
+        check_service(parser);
         check_most(parser);
     }
     for (int i = 0; i < count; i++)

@@ -94,7 +94,7 @@ static bool fail_unknown(struct config_parser *parser)
     const struct config_token *token = &parser->token;
     unsigned best = token->length < 4 ? 2 : 3; /* nearer than this is a slip of the finger */
     const char *nearest = NULL;
-    char words[320];
+    char words[400];
     size_t length = 0;
     for (const struct config_keyword *keyword = config_keywords; keyword->word != NULL; keyword++) {
         if (!may_stand(parser, keyword))

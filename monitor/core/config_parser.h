@@ -108,6 +108,10 @@ bool config_read_profile(struct config_parser *parser, struct config_vm *vm);
 
 /* Read the rest of a line that sets the block's controls (config_controls.c). */
 bool config_read_event(struct config_parser *parser, struct config_vm *vm);
+bool config_read_register(struct config_parser *parser, struct config_vm *vm);
+bool config_read_cpuid(struct config_parser *parser, struct config_vm *vm);
+bool config_read_pause_filter(struct config_parser *parser, struct config_vm *vm);
+bool config_read_tsc_offset(struct config_parser *parser, struct config_vm *vm);
 bool config_read_exception(struct config_parser *parser, struct config_vm *vm);
 bool config_read_unlisted(struct config_parser *parser, struct config_vm *vm);
 bool config_read_port(struct config_parser *parser, struct config_vm *vm);

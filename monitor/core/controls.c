@@ -17,7 +17,8 @@ const char *control_event_name(enum control_event event)
         [CONTROL_WBINVD] = "wbinvd",   [CONTROL_CR0] = "cr0",
         [CONTROL_CR3] = "cr3",         [CONTROL_CR4] = "cr4",
         [CONTROL_DR] = "dr",           [CONTROL_TABLES] = "descriptor-tables",
-        [CONTROL_XSETBV] = "xsetbv",
+        [CONTROL_XSETBV] = "xsetbv",   [CONTROL_INVD] = "invd",
+        [CONTROL_CPUID] = "cpuid",     [CONTROL_SWINT] = "software-interrupts",
     };
     return (unsigned)event < CONTROL_EVENTS ? names[event] : "?";
 }
@@ -31,6 +32,17 @@ const char *control_policy_name(enum control_policy policy)
 const char *control_unlisted_name(enum control_unlisted unlisted)
 {
     return unlisted == CONTROL_UNLISTED_AUDIT ? "audit" : "deny";
+}
+
+struct control_shown control_show(const struct controls *controls, enum control_event event)
+{
+    struct control_shown shown;
+    const char *policy = control_policy_name(controls->events[event]);
+    if (controls->bits[event] != 0)
+        fmt_text(shown.text, sizeof(shown.text), "0x%lx-%s", controls->bits[event], policy);
+    else
+        fmt_text(shown.text, sizeof(shown.text), "%s", policy);
+    return shown;
 }
 
 /* A rule's policy: what passes is written `allow`. */
@@ -62,27 +74,43 @@ static bool add_base_rules(struct control_rules *rules, const struct control_rul
 bool controls_add_base(struct controls *controls, const struct controls *base)
 {
     for (unsigned i = 0; i < CONTROL_EVENTS; i++)
-        if (controls->events[i] == CONTROL_UNSET)
+        if (controls->events[i] == CONTROL_UNSET) {
             controls->events[i] = base->events[i];
+            controls->bits[i] = base->bits[i];
+        }
     for (unsigned i = 0; i < CONTROL_EXCEPTIONS; i++)
         if (controls->exceptions[i] == CONTROL_UNSET)
             controls->exceptions[i] = base->exceptions[i];
     if (controls->unlisted == CONTROL_UNLISTED_UNSET)
         controls->unlisted = base->unlisted;
+    if (!controls->tsc_said) {
+        controls->tsc_said = base->tsc_said;
+        controls->tsc_offset = base->tsc_offset;
+    }
+    if (!controls->pause_said) {
+        controls->pause_said = base->pause_said;
+        controls->pause_count = base->pause_count;
+        controls->pause_window = base->pause_window;
+    }
     return add_base_rules(&controls->ports, &base->ports) &&
-           add_base_rules(&controls->msrs, &base->msrs);
+           add_base_rules(&controls->msrs, &base->msrs) &&
+           control_cpuid_add_base(&controls->cpuids, &base->cpuids);
 }
 
 void controls_settle(struct controls *controls)
 {
     for (unsigned i = 0; i < CONTROL_EVENTS; i++)
-        if (controls->events[i] == CONTROL_PASS)
+        if (!control_watches(controls->events[i])) {
             controls->events[i] = CONTROL_UNSET;
+            controls->bits[i] = 0;
+        }
     for (unsigned i = 0; i < CONTROL_EXCEPTIONS; i++)
         if (controls->exceptions[i] == CONTROL_PASS)
             controls->exceptions[i] = CONTROL_UNSET;
     if (controls->unlisted == CONTROL_UNLISTED_DENY)
         controls->unlisted = CONTROL_UNLISTED_UNSET;
+    controls->tsc_said = controls->tsc_offset != 0;
+    controls->pause_said = controls->pause_count != 0;
 }
 
 static void write_rules(struct text *text, const char *keyword, const struct control_rules *rules)
@@ -97,10 +125,14 @@ static void write_rules(struct text *text, const char *keyword, const struct con
 
 void controls_write(struct text *text, const struct controls *controls)
 {
-    for (enum control_event i = 0; i < CONTROL_EVENTS; i++)
-        if (controls->events[i] != CONTROL_UNSET)
-            text_print(text, "    %s %s\n", control_event_name(i),
-                       control_policy_name(controls->events[i]));
+    for (enum control_event i = 0; i < CONTROL_EVENTS; i++) {
+        if (!control_watches(controls->events[i]))
+            continue;
+        text_print(text, "    %s ", control_event_name(i));
+        if (controls->bits[i] != 0)
+            text_print(text, "0x%lx ", controls->bits[i]);
+        text_print(text, "%s\n", control_policy_name(controls->events[i]));
+    }
     for (unsigned i = 0; i < CONTROL_EXCEPTIONS; i++)
         if (controls->exceptions[i] != CONTROL_UNSET)
             text_print(text, "    exception %u %s\n", i,
@@ -109,6 +141,11 @@ void controls_write(struct text *text, const struct controls *controls)
         text_print(text, "    unlisted %s\n", control_unlisted_name(controls->unlisted));
     write_rules(text, "port", &controls->ports);
     write_rules(text, "msr", &controls->msrs);
+    control_cpuid_write(text, &controls->cpuids);
+    if (controls->pause_said)
+        text_print(text, "    pause-filter %u %u\n", controls->pause_count, controls->pause_window);
+    if (controls->tsc_said)
+        text_print(text, "    tsc-offset %ld\n", controls->tsc_offset);
 }
 
 static const struct control_rule *same_rule(const struct control_rules *rules,
@@ -121,7 +158,8 @@ static const struct control_rule *same_rule(const struct control_rules *rules,
     return NULL;
 }
 
-/* The rules of THESE: what OTHERS say of the same accesses. FORWARD: others are the old ones. */
+/* The rules of THESE: what OTHERS say of the same accesses. FORWARD: others are the old ones.
+ */
 static unsigned rule_differences(struct text *text, const char *name, const char *kind,
                                  const struct control_rules *these,
                                  const struct control_rules *others, bool forward)
@@ -148,10 +186,10 @@ unsigned controls_differences(struct text *text, const char *name, const struct 
 {
     unsigned count = 0;
     for (enum control_event i = 0; i < CONTROL_EVENTS; i++) {
-        if (old->events[i] == now->events[i])
+        if (old->events[i] == now->events[i] && old->bits[i] == now->bits[i])
             continue;
         text_print(text, "changed vm %s what %s old %s new %s\n", name, control_event_name(i),
-                   control_policy_name(old->events[i]), control_policy_name(now->events[i]));
+                   control_show(old, i).text, control_show(now, i).text);
         count++;
     }
     for (unsigned i = 0; i < CONTROL_EXCEPTIONS; i++) {
@@ -167,6 +205,17 @@ unsigned controls_differences(struct text *text, const char *name, const struct 
                    control_unlisted_name(old->unlisted), control_unlisted_name(now->unlisted));
         count++;
     }
+    if (old->pause_count != now->pause_count || old->pause_window != now->pause_window) {
+        text_print(text, "changed vm %s what pause-filter old %u,%u new %u,%u\n", name,
+                   old->pause_count, old->pause_window, now->pause_count, now->pause_window);
+        count++;
+    }
+    if (old->tsc_offset != now->tsc_offset) {
+        text_print(text, "changed vm %s what tsc-offset old %ld new %ld\n", name, old->tsc_offset,
+                   now->tsc_offset);
+        count++;
+    }
+    count += control_cpuid_differences(text, name, &old->cpuids, &now->cpuids);
     count += rule_differences(text, name, "port", &now->ports, &old->ports, true);
     count += rule_differences(text, name, "port", &old->ports, &now->ports, false);
     count += rule_differences(text, name, "msr", &now->msrs, &old->msrs, true);

@@ -6,7 +6,6 @@ const char *exit_reason_name(enum exit_reason reason)
 {
     static const char *const names[EXIT_CONTROL] = {
         [EXIT_ICR] = "icr",
-        [EXIT_CPUID] = "cpuid",
         [EXIT_MSR] = "msr",
         [EXIT_PORT] = "port",
         [EXIT_IDLE] = "idle",
@@ -22,7 +21,6 @@ const char *exit_reason_name(enum exit_reason reason)
         [EXIT_IRET] = "iret",
         [EXIT_DEBUG] = "debug",
         [EXIT_ALIGNMENT] = "alignment",
-        [EXIT_INVD] = "invd",
         [EXIT_SHUTDOWN] = "shutdown",
         [EXIT_VIRT] = "virt",
         [EXIT_HYPERCALL] = "hypercall",

@@ -6,7 +6,6 @@
 
 enum exit_reason {
     EXIT_ICR, /* interrupt command: an IPI */
-    EXIT_CPUID,
     EXIT_MSR, /* any other MSR that is not the guest's own */
     EXIT_PORT,
     EXIT_VIRTIO,    /* a port of a virtio device */
@@ -21,14 +20,15 @@ enum exit_reason {
     EXIT_IRET,      /* the end of a guest's NMI handler: the next may come */
     EXIT_DEBUG,     /* #DB, given back to the guest */
     EXIT_ALIGNMENT, /* #AC, likewise */
-    EXIT_INVD,
-    EXIT_SHUTDOWN, /* triple fault */
-    EXIT_IDLE,     /* HLT or MWAIT of a core that is to be given away */
-    EXIT_VIRT,     /* an instruction of SVM or VT-x */
+    EXIT_SHUTDOWN,  /* triple fault */
+    EXIT_IDLE,      /* HLT or MWAIT of a core that is to be given away */
+    EXIT_VIRT,      /* an instruction of SVM or VT-x */
     EXIT_HYPERCALL,
     EXIT_OTHER,
     EXIT_EXCEPTION, /* of a vector that is watched, given back to the guest */
     EXIT_CONTROL,   /* and from here on: what the controls watch, plus enum control_event */
+    EXIT_INVD = EXIT_CONTROL + CONTROL_INVD, /* watched or not: these two leave it in any case */
+    EXIT_CPUID = EXIT_CONTROL + CONTROL_CPUID,
     EXIT_REASONS = EXIT_CONTROL + CONTROL_EVENTS
 };
 

@@ -59,10 +59,22 @@ bool clock_write_system(struct vcpu *vcpu, uint64_t value)
     vcpu->clock_msr = value;
     if ((value & CLOCK_ENABLE) == 0)
         return true;
+    struct vm *vm = vcpu->vm;
     struct clock_page page = {
-        .version = 2, .tsc_timestamp = vcpu->vm->clock_start_tsc, .flags = CLOCK_TSC_STABLE};
+        .version = 2 * (1 + atomic_load(&vm->controls_number)), /* who reads it now reads it anew */
+        .tsc_timestamp = vm->clock_start_tsc + (uint64_t)vcpu->tsc_offset,
+        .flags = CLOCK_TSC_STABLE};
     clock_scale(&page);
-    return (value & 2) == 0 && write_page(vcpu->vm, value & ~CLOCK_ENABLE, &page, sizeof(page));
+    return (value & 2) == 0 && write_page(vm, value & ~CLOCK_ENABLE, &page, sizeof(page));
+}
+
+void clock_rewrite(struct vm *vm)
+{
+    for (unsigned i = 0; i < vm->vcpu_count; i++) {
+        struct vcpu *vcpu = &vm->vcpus[i];
+        if (vcpu->state == VCPU_RUNNING || vcpu->state == VCPU_PAUSED)
+            clock_write_system(vcpu, vcpu->clock_msr);
+    }
 }
 
 bool clock_write_wall(struct vcpu *vcpu, uint64_t value)

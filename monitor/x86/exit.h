@@ -42,6 +42,8 @@ void exit_undefined(struct vcpu *vcpu, const char *what);
 void exit_msr_init(struct vm *vm);
 /* The VM has, or lacks, cores that its kernel was told of: its APICs' error register. */
 void exit_msr_set_errors(struct vm *vm);
+/* The same for those in ticks of the TSC alone. */
+void exit_msr_time(struct vm *vm);
 void exit_port_init(struct vm *vm);
 /* Are all ports of RULE the user's to open or close? */
 bool exit_port_rule_holds(const struct vm *vm, const struct control_rule *rule);
@@ -61,6 +63,8 @@ void ipi_message(struct vm *vm, uint64_t address, uint32_t data);
 /* The VM's kvm-clock. */
 bool clock_write_wall(struct vcpu *vcpu, uint64_t value);
 bool clock_write_system(struct vcpu *vcpu, uint64_t value);
+/* The time stamp offset has changed; no core of VM is in the guest. Any core. */
+void clock_rewrite(struct vm *vm);
 
 /* The service VM's IO-APIC: every access comes here, each entry is confined to its own cores. */
 void ioapic_init(const struct acpi_info *acpi);

@@ -47,7 +47,10 @@ bool exit_control(struct vcpu *vcpu, enum control_event event, uint64_t operand)
 void vcpu_take_controls(struct vcpu *vcpu)
 {
     unsigned number = atomic_load(&vcpu->vm->controls_number);
+    vcpu->tsc_offset = atomic_load(&vcpu->vm->controls)->tsc_offset;
     backend->set_controls(vcpu);
     atomic_store(&vcpu->controls_tsc, rdtsc());
     atomic_store(&vcpu->controls_taken, number);
+    if (atomic_load(&vcpu->vm->hold) != VM_NOT_HELD)
+        vm_release_hold(vcpu->vm);
 }

@@ -119,12 +119,24 @@ static struct cpuid cpuid_real(struct vcpu *vcpu, uint32_t leaf, uint32_t sublea
     return r;
 }
 
+/* What the VM's `cpuid` lines make of an answer. */
+static void cpuid_change(const struct control_cpuids *rules, uint32_t leaf, uint32_t subleaf,
+                         struct cpuid *r)
+{
+    uint32_t *const registers[] = {&r->eax, &r->ebx, &r->ecx, &r->edx};
+    for (unsigned i = 0; i < ARRAY_SIZE(registers); i++)
+        *registers[i] = control_cpuid_answer(rules, leaf, subleaf, i, *registers[i]);
+}
+
 void exit_cpuid(struct vcpu *vcpu)
 {
+    const struct control_cpuids *rules = &atomic_load(&vcpu->vm->controls)->cpuids;
     uint32_t leaf = (uint32_t)vcpu->regs.rax;
     uint32_t subleaf = (uint32_t)vcpu->regs.rcx;
     struct cpuid r =
         leaf >> 16 == LEAF_MULLION >> 16 ? cpuid_hypervisor(leaf) : cpuid_real(vcpu, leaf, subleaf);
+    if (rules->count != 0)
+        cpuid_change(rules, leaf, subleaf, &r);
     vcpu->regs.rax = r.eax;
     vcpu->regs.rbx = r.ebx;
     vcpu->regs.rcx = r.ecx;

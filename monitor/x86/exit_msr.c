@@ -90,6 +90,8 @@ bool exit_msr_read(struct vcpu *vcpu, uint32_t msr)
         value = 0; /* no machine-check banks */
     else if (!msr_readable(vcpu->vm, msr) || !rdmsr_safe(msr, &value))
         return msr_deny(vcpu, msr, false);
+    else if (msr_shifts(vcpu->vm, msr) && value != 0) /* a deadline of 0 is none */
+        value += (uint64_t)vcpu->tsc_offset;
     else if (msr_audited(vcpu->vm, msr, CONTROL_READ))
         msr_note(vcpu, msr, false, true);
     vcpu->regs.rax = (uint32_t)value;
@@ -146,6 +148,8 @@ bool exit_msr_write(struct vcpu *vcpu, uint32_t msr)
 {
     uint64_t value = vcpu->regs.rdx << 32 | (uint32_t)vcpu->regs.rax;
     bool ok = true;
+    if (msr_shifts(vcpu->vm, msr) && value != 0) /* the APIC goes by the machine's time */
+        value -= (uint64_t)vcpu->tsc_offset;
     if (msr_logged(vcpu->vm, msr, CONTROL_WRITE))
         exit_log_event(vcpu, EVENT_MSR_WRITE, msr);
     if (msr == X2APIC_ICR)

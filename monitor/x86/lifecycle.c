@@ -184,6 +184,8 @@ static unsigned create_one(struct control *control, const struct config_vm *from
         control_refuse(control, "there are %u VMs; destroy one", MAX_VMS);
         return MAX_VMS;
     }
+    if (!live_check_processor(control, from))
+        return MAX_VMS;
     setup_config.vms[slot] = *from;
     if (slot >= setup_config.vm_count)
         setup_config.vm_count = vm_count = slot + 1;

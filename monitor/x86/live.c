@@ -6,6 +6,7 @@
 #include "lib/fmt.h"
 #include "lib/string.h"
 #include "x86/asm.h"
+#include "x86/backend.h"
 #include "x86/cores.h"
 #include "x86/cpu.h"
 #include "x86/exit.h"
@@ -20,27 +21,6 @@ unsigned live_generation = 1;
 static uint32_t changed_vms; /* by index: those of the last change */
 static uint32_t changed_memory;
 static uint64_t changed_tsc; /* when it was asked for */
-
-/* Cores of VM, those on their way among them, and those that have taken its controls up. */
-static unsigned count_cores(const struct vm *vm, unsigned *taken)
-{
-    unsigned cores = 0;
-    for (unsigned i = 0; i < vm->vcpu_count; i++) {
-        const struct vcpu *vcpu = &vm->vcpus[i];
-        if (vcpu->away && !vcpu->handing && !vcpu->coming)
-            continue;
-        cores++;
-        if (!vcpu->away && atomic_load(&vcpu->controls_taken) == atomic_load(&vm->controls_number))
-            (*taken)++;
-    }
-    return cores;
-}
-
-static bool is_settled(const struct vm *vm)
-{
-    unsigned taken = 0;
-    return count_cores(vm, &taken) == taken;
-}
 
 /* What is written of the VM but for what can change while it runs is in TEXT. */
 static void write_fixed(struct text *text, const struct config_vm *vm)
@@ -83,6 +63,12 @@ static bool have_same_controls(const struct controls *a, const struct controls *
     return memcmp(a, b, sizeof(*a)) == 0;
 }
 
+bool live_check_processor(struct control *control, const struct config_vm *wanted)
+{
+    const char *lacks = backend->lacks(&wanted->controls);
+    return lacks == NULL || control_refuse(control, "vm \"%s\": %s", wanted->name, lacks);
+}
+
 static bool check_vm(struct control *control, const struct vm *vm, struct config_vm *wanted,
                      char *buffer, size_t length)
 {
@@ -105,10 +91,10 @@ static bool check_vm(struct control *control, const struct vm *vm, struct config
                               vm->config->name);
     if (have_same_controls(&vm->config->controls, &wanted->controls))
         return true;
-    if (!is_settled(vm))
+    if (!vm_is_settled(vm) || atomic_load(&vm->hold) != VM_NOT_HELD)
         return control_refuse(control, "vm \"%s\": its last change is still on its way; try again",
                               vm->config->name);
-    return check_rules(control, vm, &wanted->controls);
+    return live_check_processor(control, wanted) && check_rules(control, vm, &wanted->controls);
 }
 
 /* What some VMs give up others may get. */
@@ -206,6 +192,8 @@ static void change_controls(struct vm *vm, const struct controls *wanted)
     if (old->unlisted != wanted->unlisted)
         unlisted_clear(&vm->unlisted); /* what is in there has been answered in one way */
     setup_config.vms[vm->index].controls = *wanted;
+    if (old->tsc_offset != next->tsc_offset)
+        atomic_store(&vm->hold, VM_HELD);
     atomic_store(&vm->controls, next);
     atomic_fetch_add(&vm->controls_number, 1);
     live_generation++; /* also for a new order of the same rules, of which nothing is said */
@@ -262,7 +250,8 @@ bool live_settle(struct control *control)
         const struct vm *vm = (changed_vms & 1u << i) != 0 ? vms[i] : NULL;
         if (vm == NULL)
             continue;
-        cores += count_cores(vm, &taken);
+        cores += vm_count_cores(vm, &taken);
+        vm_release_hold(vms[i]); /* if who would have done it has left the VM */
         for (unsigned j = 0; j < vm->vcpu_count; j++) {
             uint64_t tsc = atomic_load(&vm->vcpus[j].controls_tsc);
             last = tsc > last ? tsc : last;

@@ -18,6 +18,8 @@ bool live_check(struct control *control, struct config *parsed, char *buffer, si
 /* The memory that VMs that stay get more by PARSED is kept for them; false, refused: there is none.
  */
 bool live_reserve(struct control *control, const struct config *parsed);
+/* Can this processor do what WANTED's controls ask? False: refused. */
+bool live_check_processor(struct control *control, const struct config_vm *wanted);
 /* Do it: other controls for the VMs that stay, the end for those that PARSED has not. */
 void live_apply(struct control *control, const struct config *parsed);
 

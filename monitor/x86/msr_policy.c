@@ -183,11 +183,24 @@ static bool msr_passes(const struct vm *vm, uint32_t msr, enum control_access ac
     return false;
 }
 
+bool msr_shifts(const struct vm *vm, uint32_t msr)
+{
+    return (msr == MSR_TSC || msr == MSR_TSC_DEADLINE) &&
+           (atomic_load(&vm->controls)->tsc_offset != 0 || atomic_load(&vm->hold) == VM_HELD);
+}
+
 static void msr_set(struct vm *vm, uint32_t msr, enum control_access access)
 {
     const struct control_rule *rule = msr_rule(vm, msr, access);
     bool passes = rule != NULL ? rule->policy == CONTROL_PASS : msr_passes(vm, msr, access);
-    backend->pass_msr(vm, msr, access, passes);
+    backend->pass_msr(vm, msr, access, passes && !msr_shifts(vm, msr));
+}
+
+void exit_msr_time(struct vm *vm)
+{
+    msr_set(vm, MSR_TSC, R);
+    msr_set(vm, MSR_TSC_DEADLINE, R);
+    msr_set(vm, MSR_TSC_DEADLINE, W);
 }
 
 void exit_msr_set_errors(struct vm *vm)
@@ -243,8 +256,10 @@ bool msr_audited(const struct vm *vm, uint32_t msr, enum control_access access)
 bool msr_readable(const struct vm *vm, uint32_t msr)
 {
     const struct control_rule *rule = msr_rule(vm, msr, CONTROL_READ);
-    return rule != NULL ? rule_opens(rule)
-                        : msr_is_shown(vm, msr) || msr_audited(vm, msr, CONTROL_READ);
+    if (rule != NULL)
+        return rule_opens(rule);
+    return msr_is_shown(vm, msr) || (msr_shifts(vm, msr) && msr_passes(vm, msr, R)) ||
+           msr_audited(vm, msr, CONTROL_READ);
 }
 
 /* Allowed by the user: written. Shown, or audited and there: ignored. Else it is not listed. */
@@ -252,8 +267,10 @@ bool msr_write_listed(const struct vm *vm, uint32_t msr, uint64_t value)
 {
     const struct control_rule *rule = msr_rule(vm, msr, CONTROL_WRITE);
     uint64_t old;
-    if (rule != NULL)
-        return rule->policy == CONTROL_IGNORE || (rule_opens(rule) && wrmsr_safe(msr, value));
+    if (rule != NULL && rule->policy == CONTROL_IGNORE)
+        return true;
+    if (rule != NULL || (msr_shifts(vm, msr) && msr_passes(vm, msr, W)))
+        return (rule == NULL || rule_opens(rule)) && wrmsr_safe(msr, value);
     return msr_is_shown(vm, msr) || (msr_audited(vm, msr, CONTROL_WRITE) && rdmsr_safe(msr, &old));
 }
 

@@ -15,6 +15,8 @@ bool msr_listed(const struct vm *vm, uint32_t msr, enum control_access access);
 bool msr_audited(const struct vm *vm, uint32_t msr, enum control_access access);
 /* The user's `msr` lines may open or close MSR: it does not reach beyond the VM. */
 bool msr_configurable(uint32_t msr);
+/* Is MSR in ticks that the VM's time stamp offset shifts? It leaves the guest then. */
+bool msr_shifts(const struct vm *vm, uint32_t msr);
 /* After an exit: may VM read MSR's real value? */
 bool msr_readable(const struct vm *vm, uint32_t msr);
 /* After an exit: write MSR if the user's lines allow it, ignore the write if it is only read. */

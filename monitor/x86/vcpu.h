@@ -35,6 +35,7 @@ struct vcpu_start {
 #define EVENT_VALID     (1ull << 31)
 #define EVENT_ERROR     (1ull << 11)
 #define EVENT_NMI       (EVENT_VALID | 2u << 8 | 2u)
+#define EVENT_SOFTWARE  (EVENT_VALID | 4u << 8) /* INT n: RIP, or the next RIP, is behind it */
 #define EVENT_EXCEPTION (EVENT_VALID | 3u << 8)
 
 /* Whether a vCPU's core could be taken: its kernel has switched it off. */
@@ -62,6 +63,7 @@ struct vcpu {
     _Atomic bool flushed;            /* has served the last REQUEST_FLUSH */
     _Atomic unsigned controls_taken; /* the VM's controls_number that its control block has */
     _Atomic uint64_t controls_tsc;   /* .. since when */
+    int64_t tsc_offset;              /* of the controls that it has taken up */
     bool nmi_pending;                /* a guest NMI waits until it may be injected */
     bool in_nmi;                     /* between a guest NMI and its IRET */
     uint64_t icr;                    /* last command written: reads are virtual */
@@ -77,6 +79,10 @@ struct vcpu {
     void *step_page;   /* what the one page is while stepping */
     void *step_tables; /* 4 pages of tables, made at the first step */
     uint64_t step_saved_flags, step_saved_dr6;
+    bool step_sets_dr6; /* the instruction does */
+    bool step_looks;    /* at the register that it writes, as follows */
+    uint64_t step_old;  /* of what is looked at behind the step: the register as it was .. */
+    uint64_t step_rip;  /* .. and the instruction's RIP, or for INT n the next one, if known */
     void (*step_done)(struct vcpu *vcpu); /* after the instruction; NULL: nothing to look at */
     uint64_t step_gpa;
 };

@@ -129,23 +129,6 @@ void vcpu_take_flush(struct vcpu *vcpu)
     atomic_store(&vcpu->flushed, true);
 }
 
-void vm_pause(struct vm *vm, bool pause)
-{
-    atomic_store(&vm->paused, pause);
-    for (unsigned i = 0; i < vm->vcpu_count; i++)
-        if (!vm->vcpus[i].away && vm->vcpus[i].cpu != this_cpu())
-            cpu_kick(vm->vcpus[i].cpu, REQUEST_PAUSE);
-}
-
-void vcpu_take_pause(struct vcpu *vcpu)
-{
-    bool paused = atomic_load(&vcpu->vm->paused);
-    if (paused && vcpu->state == VCPU_RUNNING)
-        vcpu->state = VCPU_PAUSED;
-    else if (!paused && vcpu->state == VCPU_PAUSED)
-        vcpu->state = VCPU_RUNNING;
-}
-
 void vm_flush(struct vm *vm)
 {
     for (unsigned i = 0; i < vm->vcpu_count; i++) {

@@ -24,6 +24,8 @@ enum vm_state {
     VM_GONE,       /* .. is clear: to be taken apart when its cores have let go */
 };
 
+enum vm_hold { VM_NOT_HELD, VM_HELD, VM_RELEASING };
+
 #define VM_MSRS_LOGGED 64u
 /* Kinds of misdeeds; each may cost VM_DENIALS_LOGGED lines of log, so that none hides another. */
 enum denial { DENIED_PORT, DENIED_MSR, DENIED_MEMORY, DENIED_IPI, DENIED_INSTRUCTION, DENIALS };
@@ -51,6 +53,7 @@ struct vm {
     _Atomic bool killed; /* to stay off, whatever it is on its way to */
     _Atomic bool doomed; /* to be destroyed as soon as it is off */
     _Atomic bool paused; /* no core enters the guest */
+    _Atomic int hold;    /* VM_HELD: likewise, until all cores have the new time stamp offset */
     unsigned starts;     /* how often it was booted */
     struct vcpu *vcpus;
     unsigned vcpu_count; /* with those whose core is away */
@@ -141,6 +144,12 @@ static inline struct vcpu *vm_find_vcpu(const struct vm *vm, apic_id_t id)
 
 /* All cores of VM leave the guest and stay out, or go on. Any core. */
 void vm_pause(struct vm *vm, bool pause);
+/* Cores of VM, those on their way among them; those that have taken its controls up are added to
+ * TAKEN. */
+unsigned vm_count_cores(const struct vm *vm, unsigned *taken);
+bool vm_is_settled(const struct vm *vm);
+/* A VM that is held goes on if all of its cores have its controls. Any core. */
+void vm_release_hold(struct vm *vm);
 /* May one more denial of VM's be logged? The last one says that it is the last. Any core. */
 bool vm_may_log(struct vm *vm, enum denial kind);
 /* All of the VM's cores forget the nested tables: this one now, the others before long. Any core.

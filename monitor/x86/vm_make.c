@@ -90,6 +90,9 @@ struct vm *vm_create(unsigned index, const struct config_vm *config, struct plac
     }
     exit_port_init(vm);
     exit_msr_init(vm);
+    if (backend->lacks(&config->controls) != NULL)
+        log_warning("vm \"%s\": %s; it starts without", config->name,
+                    backend->lacks(&config->controls));
     for (unsigned i = 0; i < vm->vcpu_count; i++) {
         vcpu_of_apic[vm->vcpus[i].cpu->apic_id.v] = &vm->vcpus[i];
         vm->vcpus[i].cpu->vcpu = &vm->vcpus[i];

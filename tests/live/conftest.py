@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# Options and fixtures of the boot tests, and what tests/fabric has for a Debian service VM.
+# Options and fixtures of the boot tests, what tests/fabric has for a Debian service VM, and one machine for all.
 
 import importlib.util
 import os

@@ -5,7 +5,7 @@ BUILD ?= build
 
 .PHONY: check-live
 
-LIVE_PROGRAMS := $(BUILD)/live/instruction $(BUILD)/live/hold
+LIVE_PROGRAMS := $(BUILD)/live/instruction $(BUILD)/live/hold $(BUILD)/live/events
 
 $(LIVE_PROGRAMS): $(BUILD)/live/%: tests/live/%.c
 	@mkdir -p $(@D)

@@ -10,35 +10,40 @@ from fabric_rig import answers, on
 from mullion_host.debian import give_network
 from rig import guest
 
+PROGRAMS = {"x": "instruction", "events": "events"}
 VMS = {"web": "10.77.0.11", "db": "10.77.0.12", "mail": "10.77.0.13", "ftp": "10.77.0.14"}
 CONTROLS = "rdtsc count; cr3 log; exception 14 count; port 0x80 count; msr 0x8b read deny"
 FILES = "/var/lib/mullion"
-KERNEL_FAULTS = r"Oops|BUG|WARNING|lockup|stall|unstable|general protection"
+# Of a kernel: `traps: PROGRAM general protection fault` is one of a program's.
+KERNEL_FAULTS = r"Oops|BUG|WARNING|lockup|stall|unstable|general protection fault[:,]"
 
 
 def live_machine(build):
-    """Four VMs of a core each; `db` has been started with controls in the machine's file."""
+    """Four VMs; `db` has been started with controls in the machine's file, `ftp` has two cores."""
     files = {name: f"tests/live/{name}" for name in ("quiet.awk", "changes.awk", "editor.sh")}
-    files["instruction"] = os.path.join(build, "live/instruction")
-    made = debian_machine(build, "live/run", more=[guest(name) for name in VMS], files=files)
+    files.update({name: os.path.join(build, "live", name) for name in PROGRAMS.values()})
+    vms = [guest(name, cpus=2 if name == "ftp" else 1) for name in VMS]
+    made = debian_machine(build, "live/run", more=vms, files=files)
     made.vms[2].settings = CONTROLS
     give_network(made)
     return made
 
 
 def start_live(build, runs):
-    """It runs; each VM answers ssh and has the program `x`."""
+    """It runs; each VM answers ssh and has the tests' programs."""
     run = start(live_machine(build), runs, monitor=True)
     run.sh(f"mullion config | awk -f {FILES}/quiet.awk >/root/quiet")
     for name in VMS:
-        give_program(run, name)
+        give_programs(run, name)
     return run
 
 
-def give_program(run, name):
+def give_programs(run, name):
     """As soon as the VM answers."""
     run.sh(answers(VMS[name]))
-    run.sh(f"cat {FILES}/instruction | {on(VMS[name], 'cat >/bin/x; chmod +x /bin/x')}")
+    for program, file in PROGRAMS.items():
+        put = on(VMS[name], f"cat >/bin/{program}; chmod +x /bin/{program}")
+        run.sh(f"cat {FILES}/{file} | {put}")
 
 
 @pytest.fixture

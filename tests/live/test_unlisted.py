@@ -5,7 +5,7 @@ import json
 import re
 
 from fabric_rig import on
-from live_rig import VMS, afterwards, give_program, machine  # noqa: F401  fixtures
+from live_rig import VMS, afterwards, give_programs, machine  # noqa: F401  fixtures
 
 CONSTANT, SETTING, ENERGY = 0x3a, 0xc0010064, 0xc001029b  # MSRs: audit allows the first two
 DD = "dd if=/dev/cpu/0/msr of=/root/value bs=8 count=1 skip={} iflag=skip_bytes 2>/dev/null"
@@ -28,7 +28,7 @@ def apply_suggested(run, name, word):
 
 def reboot(run, name):
     run.sh(f"mullion reboot {name}")
-    give_program(run, name)
+    give_programs(run, name)
 
 
 def denied(run, name):

@@ -4,8 +4,8 @@
 import re
 
 # What a line of a block begins with that is about controls.
-CONTROL = (r"(port|msr|exception|hlt|pause|monitor|mwait|rdtscp?|rdpmc|invlpg|wbinvd|cr0|cr3|cr4|dr|"
-           r"descriptor-tables|xsetbv|unlisted) ")
+CONTROL = (r"(port|msr|exception|hlt|pause|monitor|mwait|rdtscp?|rdpmc|invlpg|wbinvd|invd|cpuid|cr0|cr3|cr4|dr|"
+           r"descriptor-tables|xsetbv|software-interrupts|pause-filter|tsc-offset|unlisted) ")
 
 
 class Refused(Exception):

@@ -71,7 +71,7 @@ static const struct bad bad_files[] = {
      "modules, cmdline, console, network, peers, like, profile, allow-smt-sharing, unlisted, port, "
      "msr, "
      "exception, hlt, pause, monitor, mwait, rdtsc, rdtscp, rdpmc, invlpg, wbinvd, cr0, cr3, cr4, "
-     "dr, descriptor-tables, xsetbv"},
+     "dr, descriptor-tables, xsetbv, invd, software-interrupts, cpuid, pause-filter, tsc-offset"},
     {"vm a { strict }", 1, 8, 0, "vm \"a\": \"strict\" stands in a block; write it outside"},
     {"vm a { cpus 2; { }", 1, 16, 0, "vm \"a\": a \"{\" is out of place; remove it"},
     {"vm a { cpus 2\n\tcpus 3 }", 2, 2, 0, "vm \"a\": cpus is written twice; keep one of the two"},

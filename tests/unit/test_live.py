@@ -167,6 +167,10 @@ class Set(LiveTest):
                  ["port 0x70-0x71 deny", "port 0x70 allow"]),
                 (["msr 0x10 read deny"], "msr 0x10=allow",
                  ["msr 0x10 read deny", "msr 0x10 allow"]),
+                (["cpuid 0x7 ebx mask 0x1"], "cpuid=count",
+                 ["cpuid 0x7 ebx mask 0x1", "cpuid count"]),
+                (["cpuid 0x7 ebx mask 0x1"], "cpuid 7 ebx mask=0x3", ["cpuid 7 ebx mask 0x3"]),
+                (["cr0 0x10000 count"], "cr0=log", ["cr0 log"]),
                 (["msr 0x10 read deny", "msr 0x10 write deny"], "msr 0x10 read=allow",
                  ["msr 0x10 write deny", "msr 0x10 read allow"])):
             self.web.controls = old

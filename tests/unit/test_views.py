@@ -187,17 +187,29 @@ class Diff(ControlTest):
             "- web: would be destroyed",
             "+ db: would be created, 3 cores, memory 512M, kernel vmlinuz"])
 
+    def test_controls_of_several_words(self):
+        """Rules of CPUID as lines have them; a policy with its bits."""
+        out = self.good("diff", "-", text="service host { cpus 2; memory 1G }\nvm web { cpus 2; "
+                                          "network lan; cpuid 7 ebx mask 1; cpuid 8.1 eax set 2; "
+                                          "cr4 4 deny; tsc-offset -9 }\n")
+        self.assertEqual(out.splitlines(), [
+            "~ web: cpuid is none, would be 0x7 ebx mask 0x1, 0x8.0x1 eax set 0x2",
+            "~ web: tsc-offset is none, would be -9", "~ web: cr4 is pass, would be 0x4-deny"])
+
     def test_every_setting(self):
         """Whatever a block can say, a change of it is seen."""
-        changes = {"cpus": "cpus 3", "memory": "memory 1G", "memory-most": "memory-most 1G",
-                   "node": "node 1",
+        changes = {"cpus": "cpus 3", "cpus-most": "cpus-most 4", "memory": "memory 1G",
+                   "memory-most": "memory-most 1G", "node": "node 1",
                    "kernel": "kernel other", "initrd": "initrd other", "modules": "modules a b",
                    "cmdline": 'cmdline "x"', "console": "console none", "network": "network wan",
                    "allow-smt-sharing": "allow-smt-sharing", "peers": "peers host",
                    "port": "port 0x70-0x71 allow", "msr": "msr 0x10 read deny",
-                   "exception": "exception 14 count", "unlisted": "unlisted audit"}
+                   "exception": "exception 14 count", "unlisted": "unlisted audit",
+                   "pause-filter": "pause-filter 3000 128",
+                   "tsc-offset": "tsc-offset -5"}
         live = ("pause", "hlt", "monitor", "mwait", "rdtsc", "rdtscp", "rdpmc", "invlpg", "wbinvd",
-                "cr0", "cr3", "cr4", "dr", "descriptor-tables", "xsetbv")
+                "cr0", "cr3", "cr4", "dr", "descriptor-tables", "xsetbv", "invd", "cpuid",
+                "software-interrupts")
         changes.update({word: f"{word} count" for word in live})
         _, _, err = self.run_mullion("check", "-", text="vm a { zzzzzzzzz }")
         known = set(re.findall(r"write one of ([^\n]*)", err)[0].split(", "))
@@ -213,8 +225,8 @@ class Diff(ControlTest):
             self.assertEqual(status, 0, err)
             self.assertEqual(len(out.splitlines()), 1, out)
             self.assertTrue(out.startswith(f"~ web: {word} "), out)
-            running = word in live or word in ("port", "msr", "exception", "unlisted", "peers",
-                                                "network")
+            running = word in live or word in ("cpus", "port", "msr", "exception", "unlisted", "peers",
+                                               "network", "pause-filter", "tsc-offset")
             told = "" if running else "mullion: apply cannot change all of this"
             self.assertEqual(err[:len(told) or None], told, word)
             # What diff tells is what list marks.

@@ -15,7 +15,7 @@ BOOT_SRC := $(wildcard monitor/x86/boot/*.c)
 CLI_SRC := $(wildcard cli/*.c)
 # What the command needs of the monitor.
 CLI_CORE_SRC := $(wildcard monitor/core/config*.c monitor/core/place*.c) monitor/core/text.c \
-	monitor/core/controls.c \
+	$(wildcard monitor/core/controls*.c) \
 	monitor/lib/fmt.c
 
 CLI_LIBS := -lncurses -ltinfo

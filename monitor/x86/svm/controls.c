@@ -10,12 +10,14 @@
 #include "x86/svm/svm.h"
 
 #define CODE_CR_WRITE    0x10u
+#define CODE_CR0         0x65u
 #define CODE_DR          0x20u /* 16 reads, then 16 writes */
 #define CODE_DR_LAST     0x3fu
 #define CODE_EXCEPTION   0x40u
 #define CODE_WORDS       0x60u /* from here on, bit by bit, the two words of intercepts */
 #define CODE_TABLES      0x6au
 #define CODE_TABLES_LAST 0x6du
+#define CR0_TASK         (1ull << 1 | 1ull << 3) /* MP, TS */
 #define FLOOR1                                                                                     \
     (INTERCEPT_NMI | INTERCEPT_CPUID | INTERCEPT_INVD | INTERCEPT_INVLPGA | INTERCEPT_IOIO |       \
      INTERCEPT_MSR | INTERCEPT_SHUTDOWN)
@@ -40,6 +42,9 @@ static const uint8_t codes[CONTROL_EVENTS] = {
     [CONTROL_DR] = CODE_DR,
     [CONTROL_TABLES] = CODE_TABLES,
     [CONTROL_XSETBV] = 0x8d,
+    [CONTROL_INVD] = 0x76,
+    [CONTROL_CPUID] = 0x72,
+    [CONTROL_SWINT] = 0x75,
 };
 
 uint32_t svm_exceptions(const struct vcpu *vcpu)
@@ -75,7 +80,10 @@ void svm_set_controls(struct vcpu *vcpu)
     for (unsigned event = 0; event < CONTROL_EVENTS; event++) {
         if (!control_watches(controls->events[event]) || vcpu->step_over == event + 1)
             continue;
-        if (event == CONTROL_DR)
+        if (event == CONTROL_CR0 && controls->bits[event] != 0 &&
+            (controls->bits[event] & CR0_TASK) == 0)
+            vmcb->intercept1 |= INTERCEPT_CR0;
+        else if (event == CONTROL_DR)
             vmcb->intercept_dr_read = vmcb->intercept_dr_write = UINT16_MAX;
         else if (codes[event] < CODE_DR)
             vmcb->intercept_cr_write |= (uint16_t)(1u << (codes[event] - CODE_CR_WRITE));
@@ -83,6 +91,11 @@ void svm_set_controls(struct vcpu *vcpu)
             intercept(vmcb, codes[event],
                       event == CONTROL_TABLES ? CODE_TABLES_LAST : codes[event]);
     }
+    if (backend->lacks(controls) == NULL) {
+        vmcb->pause_count = controls->pause_count;
+        vmcb->pause_threshold = controls->pause_window;
+    }
+    vmcb->tsc_offset = (uint64_t)vcpu->tsc_offset;
     if (vcpu->leaving) {
         intercept(vmcb, codes[CONTROL_HLT], codes[CONTROL_HLT]);
         intercept(vmcb, codes[CONTROL_MWAIT], codes[CONTROL_MWAIT]);
@@ -99,6 +112,8 @@ static unsigned event_of(uint64_t code)
         return CONTROL_DR;
     if (code >= CODE_TABLES && code <= CODE_TABLES_LAST)
         return CONTROL_TABLES;
+    if (code == CODE_CR0)
+        return CONTROL_CR0;
     while (event < CONTROL_EVENTS && codes[event] != code)
         event++;
     return event;
@@ -143,6 +158,10 @@ static void carry_out(struct vcpu *vcpu, enum control_event event)
     case CONTROL_MWAIT:
         svm_advance(vcpu, 3);
         break;
+    case CONTROL_INVD: /* it would drop the others' data, too */
+        __asm__ volatile("wbinvd" : : : "memory");
+        svm_advance(vcpu, 2);
+        break;
     case CONTROL_RDTSC:
     case CONTROL_RDTSCP:
         if (vmcb_of(vcpu)->next_rip != 0) {
@@ -166,6 +185,10 @@ enum exit_reason svm_handle_control(struct vcpu *vcpu, uint64_t code)
         return EXIT_OTHER;
     if (vcpu->leaving && (event == CONTROL_HLT || event == CONTROL_MWAIT))
         return exit_idle(vcpu, (vmcb->rflags & RFLAGS_IF) == 0);
+    if (svm_look_needed(vcpu, (enum control_event)event)) {
+        svm_look_begin(vcpu, (enum control_event)event);
+        return EXIT_STEP;
+    }
     if (exit_control(vcpu, (enum control_event)event, vmcb->exit_info1))
         carry_out(vcpu, (enum control_event)event);
     return (enum exit_reason)(EXIT_CONTROL + event);

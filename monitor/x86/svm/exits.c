@@ -18,7 +18,7 @@
 #define IO_SIZE(info)  ((info) >> 4 & 7u)
 #define NESTED_WRITE   (1u << 1)
 #define NESTED_FETCH   (1u << 4)
-#define LENGTH_SHORT   2u /* CPUID, RDMSR, WRMSR, INVD */
+#define LENGTH_SHORT   2u /* CPUID, RDMSR, WRMSR */
 
 void svm_advance(struct vcpu *vcpu, unsigned length)
 {
@@ -28,6 +28,8 @@ void svm_advance(struct vcpu *vcpu, unsigned length)
 
 static enum exit_reason handle_cpuid(struct vcpu *vcpu)
 {
+    uint64_t leaf = (uint32_t)vcpu->regs.rax | vcpu->regs.rcx << 32;
+    exit_control(vcpu, CONTROL_CPUID, leaf);
     exit_cpuid(vcpu);
     svm_advance(vcpu, LENGTH_SHORT);
     return EXIT_CPUID;
@@ -94,13 +96,6 @@ static enum exit_reason handle_iret(struct vcpu *vcpu)
     return EXIT_IRET;
 }
 
-static enum exit_reason handle_invd(struct vcpu *vcpu)
-{
-    __asm__ volatile("wbinvd" : : : "memory"); /* INVD would drop the others' data, too */
-    svm_advance(vcpu, LENGTH_SHORT);
-    return EXIT_INVD;
-}
-
 static enum exit_reason handle_shutdown(struct vcpu *vcpu)
 {
     vm_stop(vcpu, true, "triple fault");
@@ -120,10 +115,10 @@ static enum exit_reason handle_vmmcall(struct vcpu *vcpu)
 }
 
 static enum exit_reason (*const exit_table[CODE_TABLE])(struct vcpu *vcpu) = {
-    [0x61] = exit_nmi,    [0x72] = handle_cpuid,   [0x74] = handle_iret, [0x76] = handle_invd,
-    [0x7a] = handle_virt, [0x7b] = handle_port,    [0x7c] = handle_msr,  [0x7f] = handle_shutdown,
-    [0x80] = handle_virt, [0x81] = handle_vmmcall, [0x82] = handle_virt, [0x83] = handle_virt,
-    [0x84] = handle_virt, [0x85] = handle_virt,    [0x86] = handle_virt,
+    [0x61] = exit_nmi,       [0x72] = handle_cpuid, [0x74] = handle_iret,     [0x7a] = handle_virt,
+    [0x7b] = handle_port,    [0x7c] = handle_msr,   [0x7f] = handle_shutdown, [0x80] = handle_virt,
+    [0x81] = handle_vmmcall, [0x82] = handle_virt,  [0x83] = handle_virt,     [0x84] = handle_virt,
+    [0x85] = handle_virt,    [0x86] = handle_virt,
 };
 
 static __attribute__((cold)) enum exit_reason handle_other(struct vcpu *vcpu, uint64_t code)
@@ -148,19 +143,20 @@ static enum exit_reason handle_listed(struct vcpu *vcpu, uint64_t code)
 /* While single-stepping: #DB is the step's end, anything else but an NMI ends it early. */
 static __attribute__((cold)) enum exit_reason handle_stepping(struct vcpu *vcpu, uint64_t code)
 {
-    if (code == CODE_EXCEPTION + VECTOR_DB) {
-        svm_step_end(vcpu);
-        return EXIT_STEP;
-    }
+    if (code == CODE_EXCEPTION + VECTOR_DB)
+        return svm_step_end(vcpu);
     if (code == CODE_NMI)
         return exit_nmi(vcpu);
+    bool interrupt = svm_look_is_interrupt(vcpu);
     svm_step_cancel(vcpu);
+    if (interrupt)
+        return svm_look_interrupt(vcpu);
     if (code == CODE_NESTED)
         return handle_nested(vcpu, true);
     if (code - CODE_EXCEPTION < CONTROL_EXCEPTIONS) {
-        svm_give_back(vcpu, (unsigned)(code - CODE_EXCEPTION)); /* the step is off */
-        backend->open_window();
-        return EXIT_STEP;
+        unsigned vector = (unsigned)(code - CODE_EXCEPTION); /* the step is off */
+        enum exit_reason reason = svm_handle_exception(vcpu, vector);
+        return (svm_exceptions(vcpu) & 1u << vector) != 0 ? reason : EXIT_STEP;
     }
     return handle_listed(vcpu, code);
 }

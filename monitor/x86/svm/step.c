@@ -6,6 +6,8 @@
 #include "x86/svm/svm.h"
 
 #define DR6_SINGLE     (1ull << 14)
+#define DR6_CAUSES     (0xfull | 1ull << 13 | 1ull << 15) /* breakpoints, DR access, task */
+#define CODE_DR4_WRITE 0x34u /* another name of DR6, in which bit 1 is set */
 #define ALL_EXCEPTIONS UINT32_MAX
 
 /* Trap behind the next instruction, or at a fault of it. */
@@ -14,17 +16,41 @@ static void trap_on(struct vcpu *vcpu)
     struct vmcb *vmcb = vmcb_of(vcpu);
     vcpu->step_saved_flags = vmcb->rflags & (RFLAGS_TF | RFLAGS_IF);
     vcpu->step_saved_dr6 = vmcb->dr6;
+    if (vcpu->step_over != CONTROL_DR + 1)
+        vmcb->dr6 &= ~(DR6_CAUSES | DR6_SINGLE); /* so that it tells of this instruction */
+    vcpu->step_sets_dr6 =
+        vcpu->step_over == CONTROL_DR + 1 && (vmcb->exit_code & ~2ull) == CODE_DR4_WRITE;
     vmcb->rflags |= RFLAGS_TF;
     vmcb->intercept_exceptions = ALL_EXCEPTIONS;
     vcpu->stepping = true;
 }
 
-static void trap_off(struct vcpu *vcpu)
+/* What the instruction itself has raised a #DB for: breakpoints, or an access to DR0 to DR7. */
+static uint64_t own_causes(const struct vcpu *vcpu)
+{
+    bool kept = vcpu->step_over == CONTROL_DR + 1;
+    return vmcb_of(vcpu)->dr6 & DR6_CAUSES & (kept ? ~vcpu->step_saved_dr6 : UINT64_MAX);
+}
+
+/* Or has it raised a #DB that is a fault? With DR6 its own, that alone says nothing. */
+static bool was_executed(const struct vcpu *vcpu)
+{
+    if (vcpu->step_over == CONTROL_DR + 1)
+        return vcpu->rip != vcpu->step_rip;
+    return (vmcb_of(vcpu)->dr6 & DR6_SINGLE) != 0;
+}
+
+static void trap_off(struct vcpu *vcpu, bool executed)
 {
     struct vmcb *vmcb = vmcb_of(vcpu);
-    uint64_t own = vcpu->step_over != 0 ? vmcb->dr6 & ~DR6_SINGLE : vcpu->step_saved_dr6;
+    uint64_t own = own_causes(vcpu);
     vmcb->intercept_exceptions = svm_exceptions(vcpu);
-    vmcb->dr6 = own | (vcpu->step_saved_dr6 & DR6_SINGLE); /* it may have written it */
+    if (executed && vcpu->step_sets_dr6)
+        vmcb->dr6 &= ~DR6_SINGLE; /* ours */
+    else
+        vmcb->dr6 = vcpu->step_saved_dr6 | own;
+    if (vcpu->step_over == CONTROL_SWINT + 1)
+        vmcb->idtr.limit = (uint32_t)vcpu->step_old;
     vcpu->stepping = false;
     if (vcpu->step_over != 0) {
         vcpu->step_over = 0;
@@ -52,39 +78,53 @@ bool svm_step_begin(struct vcpu *vcpu, gpa_t gpa, void *page)
     return true;
 }
 
-void svm_step_cancel(struct vcpu *vcpu)
+/* The guest's own tables and flags. */
+static void restore(struct vcpu *vcpu, bool executed)
 {
     struct vmcb *vmcb = vmcb_of(vcpu);
     vmcb->nested_cr3 = (uint64_t)vcpu->vm->nested_root;
     vmcb->tlb_control = TLB_FLUSH_ALL;
-    vmcb->rflags = (vmcb->rflags & ~(RFLAGS_TF | RFLAGS_IF)) | vcpu->step_saved_flags;
-    trap_off(vcpu);
-    vcpu->step_iret = false;
+    if (!executed || !vcpu->step_iret) /* else they are those that IRET has loaded */
+        vmcb->rflags = (vmcb->rflags & ~(RFLAGS_TF | RFLAGS_IF)) | vcpu->step_saved_flags;
+    trap_off(vcpu, executed);
+    vcpu->step_iret = vcpu->step_looks = false;
 }
 
-/* #DB while stepping; the guest's own single step, if it wanted one, is due now. */
-void svm_step_end(struct vcpu *vcpu)
+void svm_step_cancel(struct vcpu *vcpu)
 {
-    bool guest_steps = (vcpu->step_saved_flags & RFLAGS_TF) != 0;
-    if (vcpu->step_iret) {
-        trap_off(vcpu); /* the flags are those that IRET has loaded */
-        vcpu->step_iret = false;
-    } else {
-        svm_step_cancel(vcpu);
-        if (vcpu->step_done != NULL)
-            vcpu->step_done(vcpu);
-    }
+    restore(vcpu, false);
+}
+
+/* #DB while stepping; one of the instruction's own, or of the guest's single step, is due now. */
+enum exit_reason svm_step_end(struct vcpu *vcpu)
+{
+    struct vmcb *vmcb = vmcb_of(vcpu);
+    unsigned event = vcpu->step_over;
+    bool looks = vcpu->step_looks;
+    enum exit_reason reason = EXIT_STEP;
+    bool executed = was_executed(vcpu);
+    bool due = !executed || (own_causes(vcpu) != 0 && !vcpu->step_sets_dr6);
+    restore(vcpu, executed);
+    if (executed && vcpu->step_done != NULL)
+        vcpu->step_done(vcpu);
     vcpu->step_done = NULL;
-    if (guest_steps) {
-        vmcb_of(vcpu)->dr6 |= DR6_SINGLE;
-        vcpu_fault(vcpu, VECTOR_DB);
+    if (executed && looks)
+        reason = svm_look_register(vcpu, (enum control_event)(event - 1));
+    if (executed && (vcpu->step_saved_flags & RFLAGS_TF) != 0) {
+        vmcb->dr6 |= DR6_SINGLE;
+        due = true;
     }
+    if (!due || vcpu->event != 0)
+        return reason;
+    return svm_handle_exception(vcpu, VECTOR_DB);
 }
 
 void svm_step_over(struct vcpu *vcpu, enum control_event event)
 {
     vcpu->step_done = NULL;
     vcpu->step_over = (uint8_t)(event + 1);
+    if (event == CONTROL_DR)
+        vcpu->step_rip = vcpu->rip;
     svm_set_controls(vcpu);
     trap_on(vcpu);
     vmcb_of(vcpu)->rflags &= ~RFLAGS_IF;

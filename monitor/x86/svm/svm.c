@@ -12,6 +12,8 @@
 
 #define CPUID_SVM           (1u << 2)  /* 8000_0001 ECX */
 #define CPUID_NESTED_PAGING (1u << 0)  /* 8000_000A EDX */
+#define CPUID_PAUSE_FILTER  (1u << 10) /* 8000_000A EDX */
+#define CPUID_PAUSE_WINDOW  (1u << 12) /* 8000_000A EDX */
 #define CPUID_X2APIC        (1u << 21) /* 1 ECX */
 #define PORT_MAP_PAGES      3u
 #define MSR_MAP_PAGES       2u
@@ -31,6 +33,17 @@ static const char *svm_missing(void)
     if ((cpuid(1, 0).ecx & CPUID_X2APIC) == 0)
         return "the processor has no x2APIC; switch it on in the firmware's set-up (QEMU 9 or "
                "newer: -cpu EPYC,+x2apic)";
+    return NULL;
+}
+
+static const char *svm_lacks(const struct controls *controls)
+{
+    uint32_t features = cpuid(0x8000000a, 0).edx;
+    if (controls->pause_count != 0 && (features & CPUID_PAUSE_FILTER) == 0)
+        return "this processor has no PAUSE filter; leave pause-filter out";
+    if (controls->pause_window != 0 && (features & CPUID_PAUSE_WINDOW) == 0)
+        return "this processor's PAUSE filter has no window; write pause-filter with the count "
+               "alone";
     return NULL;
 }
 
@@ -172,5 +185,6 @@ const struct backend svm_backend = {
     .read_efer = svm_read_efer,
     .write_efer = svm_write_efer,
     .set_controls = svm_set_controls,
+    .lacks = svm_lacks,
     .step_begin = svm_step_begin,
 };

@@ -24,9 +24,17 @@ void svm_give_back(struct vcpu *vcpu, unsigned vector);
 /* The guest executes the next instruction itself, which EVENT would report. */
 void svm_step_over(struct vcpu *vcpu, enum control_event event); /* step.c */
 bool svm_step_begin(struct vcpu *vcpu, gpa_t gpa, void *page);
-void svm_step_end(struct vcpu *vcpu);
+/* The #DB of the step: the reason to count. */
+enum exit_reason svm_step_end(struct vcpu *vcpu);
 void svm_step_cancel(struct vcpu *vcpu);
 void svm_step_iret(struct vcpu *vcpu);
+/* Events that are known only behind the guest's own step: bits of CR0 and CR4, INT n (look.c). */
+bool svm_look_needed(const struct vcpu *vcpu, enum control_event event);
+void svm_look_begin(struct vcpu *vcpu, enum control_event event);
+enum exit_reason svm_look_register(struct vcpu *vcpu, enum control_event event);
+/* At an exception while stepping: was it INT n? */
+bool svm_look_is_interrupt(const struct vcpu *vcpu);
+enum exit_reason svm_look_interrupt(struct vcpu *vcpu);
 bool svm_vcpu_init(struct vcpu *vcpu);
 void svm_vcpu_free(struct vcpu *vcpu);
 #define STEP_TABLES 4u /* pages of vcpu.step_tables */ /* vcpu.c */

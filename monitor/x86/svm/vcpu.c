@@ -36,7 +36,7 @@ void svm_vcpu_free(struct vcpu *vcpu)
 
 static void set_intercepts(struct vcpu *vcpu, struct vmcb *vmcb)
 {
-    vcpu->stepping = vcpu->step_iret = false;
+    vcpu->stepping = vcpu->step_iret = vcpu->step_looks = false;
     vcpu->step_over = 0;
     svm_set_controls(vcpu);
     vmcb->iopm = (uint64_t)vcpu->vm->port_map;

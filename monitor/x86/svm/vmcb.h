@@ -6,6 +6,7 @@
 
 /* Intercepts, first word (offset 00Ch) */
 #define INTERCEPT_NMI      (1u << 1)
+#define INTERCEPT_CR0      (1u << 5) /* writes that change more than TS and MP */
 #define INTERCEPT_CPUID    (1u << 18)
 #define INTERCEPT_IRET     (1u << 20)
 #define INTERCEPT_INVD     (1u << 22)
@@ -44,7 +45,9 @@ struct vmcb {
     uint32_t intercept1;           /* 00c */
     uint32_t intercept2;           /* 010 */
     uint32_t intercept3;           /* 014 */
-    uint8_t reserved1[0x28];
+    uint8_t reserved1[0x24];
+    uint16_t pause_threshold;   /* 03c */
+    uint16_t pause_count;       /* 03e */
     uint64_t iopm;              /* 040 */
     uint64_t msrpm;             /* 048 */
     uint64_t tsc_offset;        /* 050 */
@@ -85,6 +88,7 @@ struct vmcb {
     uint8_t reserved10[0x1000 - 0x678];
 };
 
+_Static_assert(offsetof(struct vmcb, pause_threshold) == 0x3c, "VMCB layout");
 _Static_assert(offsetof(struct vmcb, iopm) == 0x40, "VMCB layout");
 _Static_assert(offsetof(struct vmcb, exit_code) == 0x70, "VMCB layout");
 _Static_assert(offsetof(struct vmcb, event) == 0xa8, "VMCB layout");
