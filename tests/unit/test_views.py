@@ -148,8 +148,8 @@ class Diff(ControlTest):
 
     def test_every_setting(self):
         """Whatever a block can say, a change of it is seen."""
-        changes = {"cpus": "cpus 3", "memory": "memory 1G", "node": "node 1",
-                   "kernel": "kernel other", "initrd": "initrd other", "modules": "modules a b",
+        changes = {"cpus": "cpus 3", "cpus-most": "cpus-most 4", "memory": "memory 1G",
+                   "node": "node 1", "kernel": "kernel other", "initrd": "initrd other", "modules": "modules a b",
                    "cmdline": 'cmdline "x"', "console": "console none", "network": "network wan",
                    "allow-smt-sharing": "allow-smt-sharing", "peers": "peers host",
                    "port": "port 0x70-0x71 allow", "msr": "msr 0x10 read deny",
@@ -171,7 +171,8 @@ class Diff(ControlTest):
             self.assertEqual(status, 0, err)
             self.assertEqual(len(out.splitlines()), 1, out)
             self.assertTrue(out.startswith(f"~ web: {word} "), out)
-            running = word in live or word in ("port", "msr", "exception", "peers", "network")
+            running = word in live or word in ("port", "msr", "exception", "peers", "network",
+                                                   "cpus")
             told = "" if running else "mullion: apply cannot change all of this"
             self.assertEqual(err[:len(told) or None], told, word)
 
