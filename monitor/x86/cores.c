@@ -110,6 +110,7 @@ static void hand(struct vcpu *vcpu)
     if (!vcpu->handing || !is_handed(vcpu))
         return;
     vcpu->handing = false;
+    atomic_store(&vcpu->controls_tsc, rdtsc()); /* of what has changed this was the last */
     cpu_set_remove(&setup_plan.kept.cpus, vcpu->cpu->id);
 }
 
