@@ -3,7 +3,7 @@
 
 import pytest
 
-from controls import CPU, KERNELS, MSR, NEEDED, did, events_vm, locked_vm, watch
+from controls import CPU, KERNELS, MSR, NEEDED, did, events_vm, locked_vm, watch_all
 from mullion_host.machine import Machine
 from rig import Run
 
@@ -90,7 +90,7 @@ def denied(done, sent):
 def run(build):
     """One machine with a VM for each policy; it has switched itself off."""
     policies = {"passed": "pass", "counted": "count", "logged": "log", "denied": "deny"}
-    vms = [events_vm(name, watch(policy)) for name, policy in policies.items()]
+    vms = [events_vm(name, watch_all(policy)) for name, policy in policies.items()]
     vms += [locked_vm("locked"), events_vm("reads", f"msr {MSR} read count"),
             events_vm("writes", f"msr {MSR} write log"),
             events_vm("triple", "exception 13 count", "end=triple")]
