@@ -51,8 +51,9 @@ def work_row(result, name):
     """The rounds of one VM: inside the guest, and what left it."""
     first = core_of(result.log, name, "console")
     cores = range(first, first + CORES)
-    begin, end = (next(full for full in result.fulls if full.id == number and full.cpu in cores)
-                  for number in (LOAD, LOAD + 1))
-    window = counts.between(*(counts.of_cpu(full, begin.cpu) for full in (begin, end)))
-    shorts = [short for short in result.shorts if short.cpu == begin.cpu]
+    works = next(short.cpu for short in result.shorts if short.cpu in cores)
+    marks = [next(full for full in result.fulls if full.id == number and full.cpu in cores)
+             for number in (LOAD, LOAD + 1)]
+    window = counts.between(*(counts.of_cpu(full, works) for full in marks))
+    shorts = [short for short in result.shorts if short.cpu == works]
     return {**figures.work_figures(shorts), **figures.window_figures(window)}
