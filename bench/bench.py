@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""`make bench`: the same kernel bare, on Mullion, on KVM and on Xen; what leaves the guest, counted."""
+"""`make bench`: the same kernel bare, on Mullion, on KVM and on Xen; what leaves the guest, counted; and
+what it costs to watch a VM."""
 
 import argparse
 import json
@@ -41,7 +42,7 @@ SLOWER = 4   # a guest's second takes up to so many of ours
 def options_read():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--build", default="build", help="the build directory")
-    parser.add_argument("--docs", default="docs", help="where BENCH.md and the charts go")
+    parser.add_argument("--docs", default="docs", help="where BENCH.md, its charts and CONTROLS-COST.md go")
     parser.add_argument("--seconds", type=int, default=20, help="of the guest's clock for each load")
     parser.add_argument("--again", action="store_true",
                         help="only write the documents again, from what the last run left")
@@ -141,7 +142,7 @@ def main():
         print(("met     " if target["met"] else "missed  ") + f"{target['text']}: {target['seen']}")
     print(f"bench: {len(results['systems'])} systems, {sum(t['met'] for t in found)} of "
           f"{len(found)} targets met, {results['duration']} s; {results_path(options)}, "
-          f"{options.docs}/BENCH.md")
+          f"documents in {options.docs}")
     return 0
 
 

@@ -37,7 +37,7 @@ def event_lines(events):
             "single step. `stop` costs what `log` does, and pauses the VM.", "",
             *table(["event", *(f"{policy}: {what}" for policy in POLICIES
                                for what in ("exits", "instructions"))], rows),
-            "What is denied of an exception or of PAUSE does not exist. The emulator reports RDTSCP as "
+            "An exception and PAUSE cannot be denied. The emulator reports RDTSCP as "
             "RDTSC, INT3 not at all, and not where the next instruction begins: RDTSC and RDTSCP take "
             "one exit where the processor says it. LLDT and LTR do not exist in real mode, which a guest "
             "to whom these registers and tables are denied from its start on does not leave.", ""]
@@ -83,9 +83,9 @@ def change_lines(changes):
                      span([change["called"] + max(change["taken"]) for change in found])])
     return ["## A change", "",
             "A service VM changes the controls of a VM of four cores, of which one computes and three are "
-            "idle. The core that asks has "
-            "one exit with the request: it reads and checks the text, then writes both bitmaps (65,536 "
-            "ports and 24,576 MSRs, bit by bit) and calls the VM's cores. Each of these leaves its guest "
+            "idle. The core that asks has one exit with the request: it reads and checks the text, and "
+            "calls the VM's cores. A change of `port` or `msr` lines is not among these: it also writes "
+            "the bitmap of 65,536 ports or of 24,576 MSRs anew. Each of the VM's cores leaves its guest "
             "once, by an NMI. The cores take the change at the same time, so the way from the request "
             "to the last core is what the asking core executes until it has called the last one, and "
             "the slowest core's share. Instructions from an exit on; no time is measured. A core whose "
