@@ -18,6 +18,6 @@ $(BUILD)/bench/net.img: guest/mknet.py guest/mkinitrd.py $(wildcard guest/net/*)
 	@mkdir -p $(@D)
 	@guest/mknet.py --build $(BUILD) --key /dev/null $@
 
-bench: $(BUILD)/mullion.elf guests $(BUILD)/bench/count.so $(BUILD)/bench/net.img
+bench: $(BUILD)/mullion.elf guests $(BUILD)/bench/count.so $(BUILD)/bench/net.img live-guests
 	@tools/deps.sh build run
 	@bench/bench.py --build $(BUILD) --seconds $(call seconds,20)

@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""`make bench`: the same kernel bare, on Mullion, on KVM and on Xen; what leaves the guest, counted."""
+"""`make bench`: the same kernel bare, on Mullion, on KVM and on Xen; what leaves the guest, counted; and
+what it costs to watch a VM."""
 
 import argparse
 import json
@@ -15,20 +16,24 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 for folder in ("peers", "../guest", "../tools"):
     sys.path.insert(1, os.path.join(HERE, folder))
 
+import changes
+import controls
 import document
-import figures
+import document_controls
 import kvm
 import net
 import running
 import systems
 import targets
+import watched
 import xen
 from mullion_host.machine import TCG_CPU
 from mullion_host.packages import Fetcher, qemu_version
 from mullion_host.steps import HostError
 
 SYSTEMS = {kind.name: kind for kind in (systems.Bare, systems.Mullion, kvm.Kvm, xen.Xen,
-                                       net.MullionNet, kvm.KvmNet)}
+                                       net.MullionNet, kvm.KvmNet, controls.Controls,
+                                       watched.Watched, changes.Changes)}
 NEEDED = ("bare", "mullion", "kvm")  # without one of these there is no comparison
 LIMIT = 240  # seconds of ours beside the loads' own; only hangs take so long
 SLOWER = 4   # a guest's second takes up to so many of ours
@@ -37,7 +42,7 @@ SLOWER = 4   # a guest's second takes up to so many of ours
 def options_read():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--build", default="build", help="the build directory")
-    parser.add_argument("--docs", default="docs", help="where BENCH.md and the charts go")
+    parser.add_argument("--docs", default="docs", help="where BENCH.md, its charts and CONTROLS-COST.md go")
     parser.add_argument("--seconds", type=int, default=20, help="of the guest's clock for each load")
     parser.add_argument("--again", action="store_true",
                         help="only write the documents again, from what the last run left")
@@ -80,7 +85,7 @@ def measure(kind, options, notes):
             raise
         notes.append(f"{system.title} did not come to its end: {str(error).splitlines()[0]}")
         return None
-    found = figures.system_figures(result)
+    found = system.figures(result)
     print(f"{len(result.loads)} loads in {time.monotonic() - start:.0f} s", flush=True)
     notes += system.notes()
     return found
@@ -110,7 +115,7 @@ def read_all(options):
     for name, found in results["systems"].items():
         system = SYSTEMS[name](options.build, results["seconds"])
         result = running.read(system, found["command"])
-        results["systems"][name] = figures.system_figures(result)
+        results["systems"][name] = system.figures(result)
         results["notes"] += system.notes()
     with open(results_path(options), "w", encoding="utf-8") as out:
         json.dump(results, out, indent=1)
@@ -131,11 +136,13 @@ def main():
     found = targets.judge(results["systems"])
     if "mullion" in results["systems"]:
         document.write(results, found, options.docs)
+    if all(name in results["systems"] for name in document_controls.PARTS):
+        document_controls.write(results, options.docs)
     for target in found:
         print(("met     " if target["met"] else "missed  ") + f"{target['text']}: {target['seen']}")
     print(f"bench: {len(results['systems'])} systems, {sum(t['met'] for t in found)} of "
           f"{len(found)} targets met, {results['duration']} s; {results_path(options)}, "
-          f"{options.docs}/BENCH.md")
+          f"documents in {options.docs}")
     return 0
 
 

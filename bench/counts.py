@@ -53,6 +53,12 @@ def read(path):
     return fulls, shorts
 
 
+def of_cpu(full, cpu):
+    """What of a block is this processor's."""
+    return Full(full.id, full.cpu, full.inside, {cpu: full.processors[cpu]},
+                {key: reason for key, reason in full.exits.items() if key[0] == cpu})
+
+
 def first(fulls, number, inside=True):
     """The first block of this id that was noted inside (outside) of a guest."""
     return next(full for full in fulls if full.id == number and full.inside == inside)

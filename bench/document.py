@@ -5,11 +5,13 @@ import os
 
 import chart
 import counts
+import document_controls
 from document_net import net_lines
 from tables import exits_text, number, table
 from targets import QUIET
 
 NETS = ("mullion-net", "kvm-net")  # two VMs each: a part of their own
+APART = (*NETS, *document_controls.PARTS)
 
 LOADS = {"busy": "computing on both cores", "sleep": "a thread on each core wakes 100 times a second",
          "idle": "nothing", "pingpong": "two threads on two cores pass a byte",
@@ -117,7 +119,7 @@ def target_lines(found):
 
 def alone(results):
     """The systems with one guest."""
-    return {name: system for name, system in results["systems"].items() if name not in NETS}
+    return {name: system for name, system in results["systems"].items() if name not in APART}
 
 
 def write(results, found, docs):

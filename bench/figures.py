@@ -12,7 +12,8 @@ MEMORY = re.compile(r"monitor memory (\d+) KiB beside (\d+) KiB of modules")
 # The monitor's names for what the plugin names otherwise.
 SAME = {"port": "port", "pci": "port", "virtio": "port", "console": "console",
         "memory": "nested page fault", "ioapic": "nested page fault", "kick": "nmi",
-        "log-key": "nmi"}
+        "log-key": "nmi", "cr0": "control register", "cr3": "control register",
+        "cr4": "control register", "dr": "debug register", "step": "exception"}
 
 
 def window_figures(window):
@@ -39,11 +40,11 @@ def load_figures(result, name, number):
     return figures
 
 
-def work_figures(result):
+def work_figures(shorts):
     """The rounds of the fixed workload: guest instructions of those without an interrupt, and of all.
 
     Each round has the same page faults; one with more IRETs than the usual was interrupted."""
-    rounds = counts.rounds(result.shorts)
+    rounds = counts.rounds(shorts)
     if not rounds:
         return None
     usual = sorted(returns for _, returns in rounds)[len(rounds) // 10]
@@ -96,7 +97,7 @@ def system_figures(result):
     """Everything of one system's run."""
     figures = {"title": result.system.title, "what": result.system.what,
                "command": result.command, "exits_known": result.system.kind != "bare",
-               "boot": boot_figures(result), "work": work_figures(result),
+               "boot": boot_figures(result), "work": work_figures(result.shorts),
                "loads": {name: load_figures(result, name, number)
                          for number, name in enumerate(counts.LOAD_NAMES)
                          if name in result.loads}}

@@ -4,7 +4,8 @@
 ICR = 0x830
 XEN_STUBS = 0xffff82d07f000000  # Xen's entries for SYSCALL, a page for each core
 CONSOLE = 0x3f8  # COM1
-NAMES = {0x60: "interrupt", 0x61: "nmi", 0x62: "smi", 0x63: "init", 0x64: "interrupt window",
+NAMES = {**dict.fromkeys(range(0x6a, 0x6e), "descriptor-tables"), 0x6e: "rdtsc", 0x6f: "rdpmc",
+         0x87: "rdtscp", 0x60: "interrupt", 0x61: "nmi", 0x62: "smi", 0x63: "init", 0x64: "interrupt window",
          0x65: "control register", 0x72: "cpuid", 0x74: "iret", 0x76: "invd", 0x77: "pause",
          0x78: "hlt", 0x79: "invlpg", 0x7f: "shutdown", 0x80: "vmrun", 0x81: "hypercall",
          0x89: "wbinvd", 0x8a: "monitor", 0x8b: "mwait", 0x8d: "xsetbv", 0x400: "nested page fault"}

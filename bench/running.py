@@ -11,7 +11,6 @@ from mullion_host.session import Session
 from mullion_host.steps import HostError
 
 LOAD = re.compile(r"MULLION-BENCH load=(\S+) seconds=([\d.]+) units=(\d+) ipis=(\d+) ticks=(\d+)")
-DONE = "MULLION-BENCH done"
 END_SECONDS = 30  # for switching off
 
 
@@ -68,11 +67,11 @@ def run(system, seconds):
         lines = session.console.lines if system.vm.service else session.log.lines
         while session.running() and time.monotonic() < end:
             time.sleep(0.2)
-            if any(DONE in line for line in list(lines)):
+            if any(system.done in line for line in list(lines)):
                 end = min(end, time.monotonic() + END_SECONDS)
         state = session.state()
         words = session.last_words()
-    done = any(DONE in line for line in lines)
+    done = any(system.done in line for line in lines)
     if not done or not os.path.exists(system.run_path("counts")):
         raise HostError(f"{system.title}: not done within {seconds} s (QEMU {state})\n{words}")
     return read(system, session.qemu.args)

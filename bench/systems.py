@@ -3,6 +3,7 @@
 
 import os
 
+import figures
 from mullion_host.machine import TCG_CPU, Machine, Vm
 
 CORES, MEMORY = 2, 512  # of the measured kernel; MiB
@@ -23,6 +24,7 @@ class System:
 
     name = title = kind = what = ""
     direct = 0
+    done = "MULLION-BENCH done"  # on the console of the VM that measures: the end is near
 
     def __init__(self, build, seconds, loads=""):
         self.build = build
@@ -74,6 +76,10 @@ class System:
     def loader(self):
         """QEMU's words for what it loads."""
         raise NotImplementedError
+
+    def figures(self, result):
+        """What goes into results.json."""
+        return figures.system_figures(result)
 
     def notes(self):
         """What does not apply to it, or was tried and did not work."""

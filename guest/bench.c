@@ -88,6 +88,7 @@ static void bench_end(void)
 
 void role_bench(const struct params *params)
 {
+    work_rounds = params->rounds;
     mark(MARK_USER);
     for (unsigned i = 0; i < bench_load_count; i++)
         if (wanted(params, bench_loads[i].name))

@@ -22,5 +22,6 @@ void bench_net_end(void); // it switches itself off
 
 void mark(unsigned id);
 unsigned long load_work(unsigned long seconds);
+extern unsigned long work_rounds;
 
 #endif

@@ -10,7 +10,9 @@
 #include <unistd.h>
 
 enum { MARK_ROUND = 0x100, MARK_ROUND_END = 0x101 };
-enum { ROUNDS = 4000, WORDS = 4096, CALLS = 50, PASSES = 10, PAGES = 8, PIECE = 4096 };
+enum { WORDS = 4096, CALLS = 50, PASSES = 10, PAGES = 8, PIECE = 4096 };
+
+unsigned long work_rounds;
 
 static void compute(void)
 {
@@ -82,7 +84,7 @@ unsigned long load_work(unsigned long seconds)
     if (pipe(ends) != 0 || file < 0)
         fail("work");
     pin_to(1);
-    for (int round = 0; round < ROUNDS; round++) {
+    for (unsigned long round = 0; round < work_rounds; round++) {
         mark(MARK_ROUND);
         compute();
         call_kernel();
@@ -95,5 +97,5 @@ unsigned long load_work(unsigned long seconds)
     close(ends[0]);
     close(ends[1]);
     close(file);
-    return ROUNDS;
+    return work_rounds;
 }

@@ -18,6 +18,7 @@ struct params {
     unsigned long count;    // rounds of taking a CPU off line
     unsigned long mb;       // MiB that role memsum fills
     unsigned long seconds;  // of each load of role bench
+    unsigned long rounds;   // of its fixed workload
 };
 
 // report.c: the parameters from /proc/cmdline, and the one line about this kernel.

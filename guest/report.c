@@ -17,11 +17,11 @@ static void param_set(struct params *params, const char *key, const char *value)
         char *text;
         unsigned long *number;
     } const known[] = {
-        {"name", params->name, NULL},        {"nonce", params->nonce, NULL},
-        {"role", params->role, NULL},        {"delay", NULL, &params->delay_ms},
-        {"count", NULL, &params->count},     {"mb", NULL, &params->mb},
-        {"seconds", NULL, &params->seconds}, {"loads", params->loads, NULL},
-        {"peer", params->peer, NULL},
+        {"name", params->name, NULL},      {"nonce", params->nonce, NULL},
+        {"role", params->role, NULL},      {"delay", NULL, &params->delay_ms},
+        {"count", NULL, &params->count},   {"mb", NULL, &params->mb},
+        {"rounds", NULL, &params->rounds}, {"seconds", NULL, &params->seconds},
+        {"loads", params->loads, NULL},    {"peer", params->peer, NULL},
     };
 
     for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
@@ -44,6 +44,7 @@ void params_read(struct params *params)
                               .role = "shell",
                               .delay_ms = 500,
                               .count = 5,
+                              .rounds = 4000,
                               .mb = 16,
                               .seconds = 20};
     file_read("/proc/cmdline", line, sizeof(line));

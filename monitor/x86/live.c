@@ -197,8 +197,10 @@ static void change_controls(struct vm *vm, const struct controls *wanted)
     atomic_store(&vm->controls, next);
     atomic_fetch_add(&vm->controls_number, 1);
     live_generation++; /* also for a new order of the same rules, of which nothing is said */
-    exit_port_init(vm);
-    exit_msr_init(vm);
+    if (memcmp(&old->ports, &wanted->ports, sizeof(old->ports)) != 0)
+        exit_port_init(vm);
+    if (memcmp(&old->msrs, &wanted->msrs, sizeof(old->msrs)) != 0)
+        exit_msr_init(vm);
     for (unsigned i = 0; i < vm->vcpu_count; i++)
         if (!vm->vcpus[i].away)
             cpu_kick(vm->vcpus[i].cpu, REQUEST_CONTROLS);

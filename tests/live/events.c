@@ -1,175 +1,116 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a process sees of events that take more than one instruction: `events NAME NUMBER`. */
-#define _GNU_SOURCE
-#include <cpuid.h>
-#include <fcntl.h>
-#include <sched.h>
-#include <signal.h>
-#include <stdatomic.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/mman.h>
-#include <sys/prctl.h>
-#include <sys/ptrace.h>
-#include <sys/user.h>
-#include <sys/wait.h>
-#include <time.h>
-#include <ucontext.h>
-#include <unistd.h>
+/*
+ * A guest that does everything that controls can watch, so many times, and says what came of it.
+ * Words of its command line: rounds=N; end=triple, which ends its first start by a triple fault.
+ */
+#include "events.h"
 
-#define OUTSIDE 0x30000000 /* no memory of the VM's */
-#define NOWHERE 0x12345000 /* mapped by nobody */
-#define SECOND  1000000000ll
+#define CR4_OSXSAVE (1ull << 18)
+#define ROUNDS      20u
+#define NMI_TURNS   1000000u
+#define MARK_EVENTS 0x20u        /* and one more for the end of each */
+#define START_PLACE 0x1800000ull /* memory that no loader writes */
+#define START_MAGIC 0x6576656e74ull
 
-#define CHECK(condition)                                                                           \
-    do {                                                                                           \
-        if (!(condition)) {                                                                        \
-            printf("line %d: %s\n", __LINE__, #condition);                                         \
-            exit(3);                                                                               \
-        }                                                                                          \
-    } while (0)
+struct came {
+    uint64_t done, faults, wrong;
+    int vector; /* of the last fault, or -1 */
+};
 
-static void answer(long leaf)
+static uint64_t nested; /* exceptions in the handler of NMIs */
+
+/* A NOP that nobody else uses: what counts outside finds it, and reads EAX. */
+static void mark(unsigned id)
 {
-    unsigned a, b, c, d;
-    __cpuid_count((unsigned)leaf, 0, a, b, c, d);
-    printf("%#x %#x %#x %#x\n", a, b, c, d);
+    __asm__ volatile(".byte 0x0f, 0x1f, 0x80\n\t.ascii \"MARK\"" : : "a"(id) : "memory");
 }
 
-/* The i386 number of getpid. */
-static void interrupt(long count)
+static void times(const struct event *event, uint64_t last, struct came *came)
 {
-    for (; count > 0; count--) {
-        int pid = 20;
-        __asm__ volatile("int $0x80" : "+a"(pid) : : "memory", "r8", "r9", "r10", "r11");
-        CHECK(pid == getpid());
-    }
-}
-
-/* CR4.TSD on and off: two changes each. */
-static void time_stamps(long count)
-{
-    for (; count > 0; count--) {
-        CHECK(prctl(PR_SET_TSC, PR_TSC_SIGSEGV) == 0);
-        CHECK(prctl(PR_SET_TSC, PR_TSC_ENABLE) == 0);
-    }
-}
-
-static void ticks(long unused)
-{
-    (void)unused;
-    printf("%lld\n", (long long)__builtin_ia32_rdtsc());
-}
-
-static long long now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return t.tv_sec * SECOND + t.tv_nsec;
-}
-
-/* Two cores, one clock: it goes on, on neither far ahead of the other, and never back. */
-static void clocks(long seconds)
-{
-    _Atomic(long long) *last =
-        mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    long long end = now() + seconds * SECOND;
-    int status;
-    atomic_store(last, now());
-    for (int cpu = 0; cpu < 2; cpu++)
-        if (fork() == 0) {
-            cpu_set_t set;
-            CPU_ZERO(&set);
-            CPU_SET(cpu, &set);
-            CHECK(sched_setaffinity(0, sizeof(set), &set) == 0);
-            for (long long t = 0; t < end;) {
-                long long before = atomic_load(last);
-                t = now();
-                CHECK(t >= before && t < before + 60 * SECOND);
-                atomic_store(last, t);
-            }
-            exit(0);
-        }
-    while (wait(&status) > 0)
-        CHECK(status == 0);
-}
-
-static char *outside(void)
-{
-    int memory = open("/dev/mem", O_RDWR | O_SYNC);
-    char *page = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, memory, OUTSIDE);
-    CHECK(memory >= 0 && page != MAP_FAILED);
-    return page;
-}
-
-static int faults;
-
-static void skip(int number, siginfo_t *info, void *context)
-{
-    ucontext_t *interrupted = context;
-    (void)number;
-    CHECK(info->si_addr == (void *)NOWHERE);
-    interrupted->uc_mcontext.gregs[REG_RIP] += 1;
-    faults++;
-}
-
-/* One instruction reads where the VM has no memory, and writes where the process has none. */
-static void copy(long count)
-{
-    const struct sigaction action = {.sa_sigaction = skip, .sa_flags = SA_SIGINFO};
-    char *from = outside();
-    sigaction(SIGSEGV, &action, NULL);
-    for (long i = 0; i < count; i++) {
-        char *source = from, *target = (char *)NOWHERE;
-        __asm__ volatile("movsb" : "+S"(source), "+D"(target) : : "memory");
-    }
-    CHECK(faults == count);
-}
-
-/* A debugger's breakpoint on data outside of the VM's memory: one trap for each access. */
-static void watch(long count)
-{
-    volatile char *at = outside();
-    int status;
-    pid_t child = fork();
-    if (child == 0) {
-        ptrace(PTRACE_TRACEME, 0, NULL, NULL);
-        raise(SIGSTOP);
-        for (; count > 0; count--)
-            (void)*at;
-        exit(0);
-    }
-    CHECK(waitpid(child, &status, 0) == child && WIFSTOPPED(status));
-    size_t registers = offsetof(struct user, u_debugreg);
-    CHECK(ptrace(PTRACE_POKEUSER, child, registers, at) == 0);
-    CHECK(ptrace(PTRACE_POKEUSER, child, registers + 7 * sizeof(long), 0x30001l) == 0);
-    long traps = -1;
-    do {
-        traps++;
-        CHECK(ptrace(PTRACE_CONT, child, NULL, NULL) == 0);
-        CHECK(waitpid(child, &status, 0) == child);
-    } while (WIFSTOPPED(status) && WSTOPSIG(status) == SIGTRAP);
-    CHECK(WIFEXITED(status));
-    CHECK(traps == count);
-}
-
-static const struct {
-    const char *name;
-    void (*run)(long number);
-} events[] = {{"cpuid", answer}, {"int80", interrupt}, {"tsd", time_stamps}, {"tsc", ticks},
-              {"clocks", clocks}, {"copy", copy},      {"watch", watch}};
-
-int main(int count, char **args)
-{
-    for (size_t i = 0; count == 3 && i < sizeof(events) / sizeof(events[0]); i++) {
-        if (strcmp(args[1], events[i].name) != 0)
+    while (came->done < last) {
+        uint64_t number = ++came->done;
+        int vector = attempt(event->once, &number);
+        if (vector < 0)
             continue;
-        events[i].run(strtol(args[2], NULL, 0));
-        printf("done\n");
-        return 0;
+        came->faults++;
+        came->vector = vector;
     }
-    return 2;
+}
+
+/* The first time lies before the mark: what is told in the log once is no event's cost. */
+static void run(unsigned index, uint64_t rounds)
+{
+    struct came came = {0, 0, 0, -1};
+    wrong = seen = 0;
+    times(&events[index], 1, &came);
+    mark(MARK_EVENTS + 2 * index);
+    times(&events[index], rounds + index, &came);
+    mark(MARK_EVENTS + 2 * index + 1);
+    print("EVENT %s done %lu faults %lu vector %d wrong %lu seen %lx\n", events[index].name,
+          came.done, came.faults, came.vector, wrong, seen);
+}
+
+static void undefined(void *argument)
+{
+    (void)argument;
+    __asm__ volatile("ud2");
+}
+
+/* The IRET of this exception's handler opens for the next NMI, before the NMI's own handler ends.
+ */
+static void in_nmi(struct cpu *cpu)
+{
+    (void)cpu;
+    nested += attempt(undefined, NULL) == VECTOR_UD;
+}
+
+static void nmis(uint64_t count)
+{
+    struct cpu *cpu = this_cpu();
+    uint64_t got = 0;
+    on_nmi = in_nmi;
+    for (uint64_t i = 0; i < count; i++) {
+        uint64_t before = cpu->nmis;
+        ipi(cpu->apic_id, DELIVERY_NMI << 8);
+        for (unsigned turn = 0; turn < NMI_TURNS && cpu->nmis == before; turn++)
+            __asm__ volatile("");
+        got += cpu->nmis - before;
+        attempt(undefined, NULL);
+    }
+    print("EVENTS nmis sent %lu got %lu nested %lu\n", count, got, nested);
+}
+
+static void triple_fault(void)
+{
+    static const struct {
+        uint16_t limit;
+        uint64_t base;
+    } __attribute__((packed)) none = {0, 0};
+    print("EVENTS first start\n");
+    __asm__ volatile("lidt %0; int3" : : "m"(none));
+}
+
+static void end_first_start(void)
+{
+    volatile uint64_t *start = (volatile uint64_t *)START_PLACE;
+    if (*start == START_MAGIC)
+        return;
+    *start = START_MAGIC;
+    triple_fault();
+}
+
+void guest_main(void)
+{
+    extern uint64_t gdt[];
+    char end[8] = "";
+    uint64_t cr4, rounds = option_number("rounds");
+    if (option("end", end, sizeof(end)) && same(end, "triple"))
+        end_first_start();
+    gdt[11] = 0x0000130000000000ull; /* selector 58: data, not present */
+    __asm__ volatile("mov %%cr4, %0" : "=r"(cr4));
+    __asm__ volatile("mov %0, %%cr4" : : "r"(cr4 | CR4_OSXSAVE) : "memory");
+    for (unsigned i = 0; i < event_count; i++)
+        run(i, rounds != 0 ? rounds : ROUNDS);
+    nmis(rounds != 0 ? rounds : ROUNDS);
+    print("EVENTS end\n");
 }

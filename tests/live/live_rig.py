@@ -10,7 +10,7 @@ from fabric_rig import answers, on
 from mullion_host.debian import give_network
 from rig import guest
 
-PROGRAMS = {"x": "instruction", "events": "events"}
+PROGRAMS = {"x": "instruction", "events": "process_events"}
 VMS = {"web": "10.77.0.11", "db": "10.77.0.12", "mail": "10.77.0.13", "ftp": "10.77.0.14"}
 CONTROLS = "rdtsc count; cr3 log; exception 14 count; port 0x80 count; msr 0x8b read deny"
 FILES = "/var/lib/mullion"

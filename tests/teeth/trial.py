@@ -13,7 +13,7 @@ from pathlib import Path
 
 SOURCES = ("Makefile", "bench", "cli", "guest", "include", "monitor", "tests", "tools")
 SHARED = ("guests", "host", "kernels")  # fetched or the same for all: never copied
-EMULATED, UNIT = ("obj", "attack"), ("unit",)
+EMULATED, UNIT = ("obj", "attack", "live"), ("unit",)
 PYTEST = ["/usr/bin/python3", "-B", "-m", "pytest", "-q", "-p", "no:cacheprovider"]
 BUILD_SECONDS = 300
 UNIT_SECONDS = 60
@@ -100,7 +100,7 @@ def build(tree, tests, log):
         if is_unit(test):
             targets.add("build/unit/" + Path(test.partition("::")[0]).stem)
         else:
-            targets |= {"build/mullion.elf", "attack"}
+            targets |= {"build/mullion.elf", "attack", "live-guests"}
     command = [os.environ.get("MAKE", "make"), "-s", f"-j{os.cpu_count()}", "BUILD=build",
                *sorted(targets)]
     status, said = run_limited(command, tree, log, BUILD_SECONDS)
