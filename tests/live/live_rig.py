@@ -68,5 +68,11 @@ def afterwards(machine):
 
 def complaints(run):
     """What the VMs' kernels say of faults."""
-    return [run.sh(on(address, f"dmesg | sed \"s/^[^]]*]//\" | grep -E \"{KERNEL_FAULTS}\"; true"))
+    return [faults(run.sh(on(address, f"dmesg | sed \"s/^[^]]*]//\" | grep -E \"{KERNEL_FAULTS}\"; true")))
             for address in VMS.values()]
+
+
+def faults(lines):
+    """Without what a kernel thinks of its clock after the emulator's host has held it up while it read it."""
+    late = any("read-back delay" in line for line in lines)
+    return [line for line in lines if not late or "unstable" not in line]
