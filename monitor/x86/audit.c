@@ -7,11 +7,12 @@
 
 enum standing { LISTED, FREE, GUARDED }; /* guarded: no line of the user's can change it */
 
-void exit_unlisted(struct vcpu *vcpu, const struct unlisted_use *use, uint64_t operand)
+void exit_unlisted(struct vcpu *vcpu, uint64_t rip, const struct unlisted_use *use,
+                   uint64_t operand)
 {
     unlisted_note(&vcpu->vm->unlisted, use);
     if (atomic_load(&vcpu->vm->controls)->unlisted == CONTROL_UNLISTED_AUDIT)
-        exit_log_event(vcpu, use->kind, operand);
+        exit_log_event(vcpu, rip, use->kind, operand);
 }
 
 static bool is_port(const struct unlisted_use *use)

@@ -29,9 +29,10 @@ bool exit_control(struct vcpu *vcpu, enum control_event event, uint64_t operand)
 /* The VM pauses, once what this core does for it now is done; the log says WHAT it was. */
 void exit_stop(struct vcpu *vcpu, const char *what);
 /* A record for the VM's ring of events; KIND as in struct event. */
-void exit_log_event(struct vcpu *vcpu, uint32_t kind, uint64_t operand);
+void exit_log_event(struct vcpu *vcpu, uint64_t rip, uint32_t kind, uint64_t operand);
 /* An access that nothing lists; OPERAND as of such an event. */
-void exit_unlisted(struct vcpu *vcpu, const struct unlisted_use *use, uint64_t operand);
+void exit_unlisted(struct vcpu *vcpu, uint64_t rip, const struct unlisted_use *use,
+                   uint64_t operand);
 /* HLT of a core that leaves, or MWAIT; OFF_LINE: interrupts are off, nothing in the guest wakes it.
  */
 enum exit_reason exit_idle(struct vcpu *vcpu, bool off_line);

@@ -8,10 +8,10 @@
 #include "x86/msr.h"
 #include "x86/requests.h"
 
-void exit_log_event(struct vcpu *vcpu, uint32_t kind, uint64_t operand)
+void exit_log_event(struct vcpu *vcpu, uint64_t rip, uint32_t kind, uint64_t operand)
 {
     const struct event event = {
-        .tsc = rdtsc(), .rip = vcpu->rip, .operand = operand, .cpu = vcpu->cpu->id, .kind = kind};
+        .tsc = rdtsc(), .rip = rip, .operand = operand, .cpu = vcpu->cpu->id, .kind = kind};
     event_add(&vcpu->vm->events, &event);
 }
 
@@ -36,7 +36,7 @@ bool exit_control(struct vcpu *vcpu, enum control_event event, uint64_t operand)
 {
     uint8_t policy = atomic_load(&vcpu->vm->controls)->events[event];
     if (policy == CONTROL_LOG || policy == CONTROL_STOP)
-        exit_log_event(vcpu, event, operand);
+        exit_log_event(vcpu, vcpu->rip, event, operand);
     if (policy == CONTROL_STOP)
         exit_stop(vcpu, control_event_name(event));
     if (policy == CONTROL_DENY)

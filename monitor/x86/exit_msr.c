@@ -37,7 +37,7 @@ static void msr_note(struct vcpu *vcpu, uint32_t msr, bool write, bool allowed)
         .kind = write ? EVENT_UNLISTED_MSR_WRITE : EVENT_UNLISTED_MSR_READ,
         .allowed = allowed,
     };
-    exit_unlisted(vcpu, &use, msr);
+    exit_unlisted(vcpu, vcpu->rip, &use, msr);
 }
 
 static bool msr_deny(struct vcpu *vcpu, uint32_t msr, bool write)
@@ -75,7 +75,7 @@ bool exit_msr_read(struct vcpu *vcpu, uint32_t msr)
 {
     uint64_t value = 0;
     if (msr_logged(vcpu->vm, msr, CONTROL_READ))
-        exit_log_event(vcpu, EVENT_MSR_READ, msr);
+        exit_log_event(vcpu, vcpu->rip, EVENT_MSR_READ, msr);
     if (msr == X2APIC_ICR)
         value = vcpu->icr;
     else if (msr == X2APIC_ESR)
@@ -151,7 +151,7 @@ bool exit_msr_write(struct vcpu *vcpu, uint32_t msr)
     if (msr_shifts(vcpu->vm, msr) && value != 0) /* the APIC goes by the machine's time */
         value -= (uint64_t)vcpu->tsc_offset;
     if (msr_logged(vcpu->vm, msr, CONTROL_WRITE))
-        exit_log_event(vcpu, EVENT_MSR_WRITE, msr);
+        exit_log_event(vcpu, vcpu->rip, EVENT_MSR_WRITE, msr);
     if (msr == X2APIC_ICR)
         ok = ipi_command(vcpu, value);
     else if (msr == X2APIC_ESR)

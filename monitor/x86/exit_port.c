@@ -162,7 +162,8 @@ static void note_unlisted(struct vcpu *vcpu, const struct port_access *access)
         .kind = access->in ? EVENT_UNLISTED_PORT_READ : EVENT_UNLISTED_PORT_WRITE,
     };
     uint32_t value = access->in ? UINT32_MAX : (uint32_t)vcpu->regs.rax;
-    exit_unlisted(vcpu, &use, access->port | (uint64_t)(value & size_mask(access->size)) << 16);
+    exit_unlisted(vcpu, access->rip, &use,
+                  access->port | (uint64_t)(value & size_mask(access->size)) << 16);
 }
 
 void port_deny(struct vcpu *vcpu, const struct port_access *access)
@@ -180,15 +181,15 @@ void port_deny(struct vcpu *vcpu, const struct port_access *access)
     if (access->string)
         log_warning("vm \"%s\": string %s of port 0x%x at %lx denied: emulated ports take single "
                     "accesses only",
-                    vm->config->name, what, access->port, vcpu->rip);
+                    vm->config->name, what, access->port, access->rip);
     else if (exit_port_configurable(vm, access->port))
         log_warning("vm \"%s\": %s of port 0x%x, %u bytes, at %lx denied; to allow it write: port "
                     "0x%x allow",
-                    vm->config->name, what, access->port, access->size, vcpu->rip, access->port);
+                    vm->config->name, what, access->port, access->size, access->rip, access->port);
     else
         log_warning("vm \"%s\": %s of port 0x%x, %u bytes, at %lx denied: it belongs to the "
                     "monitor",
-                    vm->config->name, what, access->port, access->size, vcpu->rip);
+                    vm->config->name, what, access->port, access->size, access->rip);
 }
 
 enum exit_reason exit_port(struct vcpu *vcpu, const struct port_access *access)
@@ -215,7 +216,7 @@ enum exit_reason exit_port(struct vcpu *vcpu, const struct port_access *access)
     else
         reason = guest_port(vcpu, access, &value);
     if (port_policy(vcpu->vm, access->port) == CONTROL_LOG)
-        exit_log_event(vcpu, access->in ? EVENT_PORT_READ : EVENT_PORT_WRITE,
+        exit_log_event(vcpu, access->rip, access->in ? EVENT_PORT_READ : EVENT_PORT_WRITE,
                        access->port | (uint64_t)(value & mask) << 16);
     if (!access->in)
         return reason;

@@ -235,7 +235,7 @@ enum exit_reason svm_handle_exception(struct vcpu *vcpu, unsigned vector)
     struct vmcb *vmcb = vmcb_of(vcpu);
     uint8_t policy = atomic_load(&vcpu->vm->controls)->exceptions[vector];
     if (policy == CONTROL_LOG || policy == CONTROL_STOP)
-        exit_log_event(vcpu, EVENT_EXCEPTION_LOGGED,
+        exit_log_event(vcpu, vcpu->rip, EVENT_EXCEPTION_LOGGED,
                        vector | (vector == VECTOR_PF ? vmcb->exit_info2 << 8 : 0));
     if (policy == CONTROL_STOP)
         exit_stop(vcpu, "an exception");
