@@ -126,7 +126,7 @@ static void write_rules(struct text *text, const char *keyword, const struct con
 void controls_write(struct text *text, const struct controls *controls)
 {
     for (enum control_event i = 0; i < CONTROL_EVENTS; i++) {
-        if (!control_watches(controls->events[i]))
+        if (controls->events[i] == CONTROL_UNSET)
             continue;
         text_print(text, "    %s ", control_event_name(i));
         if (controls->bits[i] != 0)
