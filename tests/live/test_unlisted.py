@@ -98,12 +98,14 @@ def test_harmless_msrs_are_allowed(machine, record_property):
 def test_changes_are_logged(machine, record_property):
     """Old and new of each setting, with the generation; nothing for what is refused."""
     def logged():
-        return [line.split("info: ")[1] for line in log(machine, " -> .*generation")]
-    before = logged()
+        """(generation, line) of each that the ring still has."""
+        said = [line.split("info: ")[1] for line in log(machine, " -> .*generation")]
+        return [(int(re.search(r"generation (\d+)", line)[1]), line) for line in said]
+    last = max((number for number, _ in logged()), default=0)
     machine.sh("mullion set web rdtsc=count 'port 0x80=log' unlisted=audit")
     machine.sh("mullion set web hlt=count 'msr 0xc0000080=allow'; test $? = 1")
     machine.sh("mullion set web rdtsc=pass")
-    new = [re.sub(r"generation \d+", "generation N", line) for line in logged()[len(before):]]
+    new = [re.sub(r"generation \d+", "generation N", line) for number, line in logged() if number > last]
     assert new == ['vm "web": rdtsc pass -> count (generation N)',
                    'vm "web": unlisted deny -> audit (generation N)',
                    'vm "web": port-0x80-0x80 none -> log (generation N)',
