@@ -105,11 +105,11 @@ def test_changes_are_logged(machine, record_property):
     machine.sh("mullion set web rdtsc=count 'port 0x80=log' unlisted=audit")
     machine.sh("mullion set web hlt=count 'msr 0xc0000080=allow'; test $? = 1")
     machine.sh("mullion set web rdtsc=pass")
-    new = [re.sub(r"generation \d+", "generation N", line) for number, line in logged() if number > last]
-    assert new == ['vm "web": rdtsc pass -> count (generation N)',
-                   'vm "web": unlisted deny -> audit (generation N)',
-                   'vm "web": port-0x80-0x80 none -> log (generation N)',
-                   'vm "web": rdtsc count -> pass (generation N)'], new
-    numbers = [int(line.rsplit(" ", 1)[1][:-1]) for line in logged()[len(before):]]
-    assert numbers[0] == numbers[2] < numbers[3]
-    record_property("seen", logged()[-1])
+    new = [(number, line) for number, line in logged() if number > last]
+    assert [re.sub(r"generation \d+", "generation N", line) for _, line in new] == [
+        'vm "web": rdtsc pass -> count (generation N)',
+        'vm "web": unlisted deny -> audit (generation N)',
+        'vm "web": port-0x80-0x80 none -> log (generation N)',
+        'vm "web": rdtsc count -> pass (generation N)'], new
+    assert new[0][0] == new[2][0] < new[3][0]
+    record_property("seen", new[-1][1])
