@@ -2,6 +2,7 @@
 /* A VM's life: booted, stopped, booted again, at last destroyed. */
 #include "x86/vm.h"
 
+#include "core/control.h"
 #include "core/log.h"
 #include "lib/string.h"
 #include "x86/apic.h"
@@ -191,6 +192,18 @@ static void rest(struct vm *vm, enum vm_state state)
         vm_scrub(vm);
 }
 
+/* All cores of the VM wait to be started; requests may be bringing one. */
+static void make_ready(struct vm *vm)
+{
+    lock_take(&control_lock);
+    for (unsigned i = 0; i < vm->vcpu_count; i++) {
+        vm->vcpus[i].state = VCPU_WAIT_SIPI; /* their cores are parked and don't look */
+        atomic_store(&vm->vcpus[i].stopped, vm->vcpus[i].away);
+        atomic_store(&vm->vcpus[i].flushed, true); /* at its start; a call may have gone unheard */
+    }
+    lock_release(&control_lock);
+}
+
 void vm_boot(struct vm *vm)
 {
     struct guest_start entry;
@@ -207,11 +220,7 @@ void vm_boot(struct vm *vm)
         rest(vm, VM_FAILED);
         return;
     }
-    for (unsigned i = 0; i < vm->vcpu_count; i++) {
-        vm->vcpus[i].state = VCPU_WAIT_SIPI; /* their cores are parked and don't look */
-        atomic_store(&vm->vcpus[i].stopped, vm->vcpus[i].away);
-        atomic_store(&vm->vcpus[i].flushed, true); /* at its start; a call may have gone unheard */
-    }
+    make_ready(vm);
     apic_reset_this();
     vcpu_take_boot(&vm->vcpus[0], &entry);
     vm->milestones.entered = time_us();
