@@ -41,6 +41,7 @@ class Seen:
     boot: object
     copy: object
     exits: Counter
+    lives: list  # what the monitor says of its starts and ends
 
 
 def kernel_messages(run):
@@ -67,10 +68,11 @@ def see(build, runs, bare):
         for (_, _, reason), count in run.log.statistics(60).exits.items():
             exits[reason] += count
     messages = kernel_messages(run)
+    lives = [line for line in run.log.lines if 'info: vm "host": ' in line]
     run.type_service("poweroff")
     assert run.exit_status(200) == 0
     return Seen(state, messages, interrupts, drivers, work,
-                counts_read(machine, ENTERED, PROMPT), counts_read(machine, BEFORE, AFTER), exits)
+                counts_read(machine, ENTERED, PROMPT), counts_read(machine, BEFORE, AFTER), exits, lives)
 
 
 @pytest.fixture(scope="module")
@@ -132,6 +134,7 @@ def test_copy(both, record_property):
 def test_exits(both, record_property):
     """Every exit has a reason, and the boot's own work is what it is bare."""
     bare, divided = both
+    assert len(divided.lives) == 1, "it has not started once:\n" + "\n".join(divided.lives)
     ratio = divided.boot.guest / bare.boot.guest
     reasons = ", ".join(f"{reason} {count:,}" for reason, count in divided.exits.most_common())
     record_property("seen", f"boot: instructions {divided.boot.guest:,}, bare {bare.boot.guest:,} "
