@@ -53,7 +53,7 @@ static const struct vmx_capability nehalem = {.basic = 0xd8100011e57ed0,
                                               .cpu2 = 0x7f00000000,
                                               .exit = 0x7fffff00036dfb,
                                               .entry = 0xf3ff000011fb,
-                                              .ept_vpid = 0xf0106114041,
+                                              .ept_vpid = 0xf0106134041,
                                               FIXED0,
                                               .cr4_fixed1 = 0x27ff};
 static const struct vmx_capability westmere = {.basic = 0xd8100011e57ed0,
