@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# Which host programs are missing for: build, run, disk, check? Names the packages, installs when asked.
+# Which host programs are missing for: build, run, disk, check, vmx? Names the packages, installs when asked.
 set -eu
 
 # set   kind     what is looked for   Debian package that has it
@@ -39,10 +39,20 @@ check   archive  libcmocka.so         libcmocka-dev
 check   archive  libasan.so           gcc
 check   module   pytest               python3-pytest
 check   module   pexpect              python3-pexpect
+vmx     program  g++                  g++
+vmx     program  make                 make
+vmx     program  xz                   xz-utils
+vmx     program  strip                binutils
+vmx     header   curses.h             libncurses-dev
+vmx     archive  libncurses.so        libncurses-dev
+vmx     program  grub-mkrescue        grub-common
+vmx     file     /usr/lib/grub/i386-pc/moddep.lst     grub-pc-bin
+vmx     program  xorriso              xorriso
+vmx     module   pytest               python3-pytest
 '
 
 usage() {
-    echo "usage: tools/deps.sh SET...   with SET one of: build run disk check" >&2
+    echo "usage: tools/deps.sh SET...   with SET one of: build run disk check vmx" >&2
     exit 2
 }
 
@@ -76,7 +86,7 @@ install_missing() {
 [ $# -gt 0 ] || usage
 sets=' '
 for set in "$@"; do
-    case $set in build | run | disk | check) sets="$sets$set " ;; *) usage ;; esac
+    case $set in build | run | disk | check | vmx) sets="$sets$set " ;; *) usage ;; esac
 done
 
 missing=

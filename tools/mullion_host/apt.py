@@ -43,9 +43,10 @@ Binary::apt-get::APT::Keep-Downloaded-Packages "true";
 
 
 class PrivateApt:
-    """apt with the given Sources; installed=True resolves against what the system has."""
+    """apt with the given Sources; installed=True resolves against what the system has, and
+    with_sources=True has the source packages, too."""
 
-    def __init__(self, root, sources, installed=False):
+    def __init__(self, root, sources, installed=False, with_sources=False):
         self.root = os.path.abspath(root)
         if re.search(r'[\s"\[\]]', self.root):
             raise HostError(f"the path {self.root} has a blank, a quote or a bracket, which apt's "
@@ -57,7 +58,9 @@ class PrivateApt:
             open(status, "a", encoding="utf-8").close()
         self.config = f"{self.root}/apt.conf"
         _write(self.config, CONFIG.format(root=self.root, status=status))
-        _write(f"{self.root}/sources.list", "".join(map(_source_line, sources)))
+        kinds = ("deb", "deb-src") if with_sources else ("deb",)
+        _write(f"{self.root}/sources.list",
+               "".join(_source_line(kind, source) for kind in kinds for source in sources))
         self.updated = False
 
     def run(self, *command, cwd=None):
@@ -117,12 +120,12 @@ def unpack(deb, where):
                         f"delete that file and run this again")
 
 
-def _source_line(source):
+def _source_line(kind, source):
     key = source.signed_by if source.signed_by and source.signed_by.startswith("/") else None
     if key is None and os.path.exists(DEBIAN_KEYRING):
         key = DEBIAN_KEYRING
     options = f"arch=amd64 signed-by={key}" if key else "arch=amd64"
-    return f"deb [{options}] {source.uri} {source.suite} main\n"
+    return f"{kind} [{options}] {source.uri} {source.suite} main\n"
 
 
 def _write(path, text):
