@@ -199,6 +199,15 @@ static void test_mask_with_hole(void **state)
     expect(16 * MIB, GIB, MTRR_WB, GIB);
 }
 
+/* A mask of 0 selects everything. */
+static void test_mask_of_all(void **state)
+{
+    (void)state;
+    start(E | MTRR_UC);
+    add_mask(0, 0, MTRR_WB);
+    expect(0, 1ull << BITS, MTRR_WB, 1ull << BITS);
+}
+
 /* Random ranges: a run has its type in every page, and the page behind it has another. */
 static void test_random(void **state)
 {
@@ -236,6 +245,7 @@ int main(void)
         cmocka_unit_test(test_fixed),
         cmocka_unit_test(test_each_fixed),
         cmocka_unit_test(test_mask_with_hole),
+        cmocka_unit_test(test_mask_of_all),
         cmocka_unit_test(test_random),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
