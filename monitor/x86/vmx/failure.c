@@ -1,24 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Why the VM entry of this core's VMCS has failed: its fields, for the checks in entry_check.c. */
+/* A VM entry that has failed, in words: this core's VMCS as entry_check wants it. */
 #include "x86/asm.h"
 #include "x86/vmx/entry_check.h"
 #include "x86/vmx/vmx.h"
 
-#define FIELDS_APART 2u /* from one segment's to the next one's */
+#define LEAF_WIDTHS  0x80000008u
+#define FIELDS_APART 2u
 
-static struct vmx_segment_state read_segment(uint32_t i)
+const char *vmx_why_state(void)
 {
-    uint32_t apart = i * FIELDS_APART;
-    return (struct vmx_segment_state){.selector = (uint16_t)vmread(VMCS_GUEST_ES + apart),
-                                      .base = vmread(VMCS_GUEST_ES_BASE + apart),
-                                      .limit = (uint32_t)vmread(VMCS_GUEST_ES_LIMIT + apart),
-                                      .rights = (uint32_t)vmread(VMCS_GUEST_ES_RIGHTS + apart)};
-}
-
-static void read_state(struct vmx_guest_state *state)
-{
-    uint32_t widths = cpuid(0x80000008, 0).eax;
-    *state = (struct vmx_guest_state){
+    uint32_t widths = cpuid(LEAF_WIDTHS, 0).eax;
+    struct vmx_guest_state state = {
         .cr0 = vmread(VMCS_GUEST_CR0),
         .cr3 = vmread(VMCS_GUEST_CR3),
         .cr4 = vmread(VMCS_GUEST_CR4),
@@ -32,8 +24,6 @@ static void read_state(struct vmx_guest_state *state)
         .sysenter_eip = vmread(VMCS_GUEST_SYSENTER_EIP),
         .gdtr = {vmread(VMCS_GUEST_GDTR_BASE), (uint32_t)vmread(VMCS_GUEST_GDTR_LIMIT)},
         .idtr = {vmread(VMCS_GUEST_IDTR_BASE), (uint32_t)vmread(VMCS_GUEST_IDTR_LIMIT)},
-        .pdpte = {vmread(VMCS_GUEST_PDPTE0), vmread(VMCS_GUEST_PDPTE1), vmread(VMCS_GUEST_PDPTE2),
-                  vmread(VMCS_GUEST_PDPTE3)},
         .pending_debug = vmread(VMCS_GUEST_PENDING_DEBUG),
         .link_pointer = vmread(VMCS_LINK_POINTER),
         .activity = (uint32_t)vmread(VMCS_GUEST_ACTIVITY),
@@ -44,15 +34,16 @@ static void read_state(struct vmx_guest_state *state)
         .linear_bits = widths >> 8 & 0xff,
     };
     for (uint32_t i = 0; i < VMX_SEGMENTS; i++)
-        state->segments[i] = read_segment(i);
-}
-
-const char *vmx_why_state(void)
-{
-    struct vmx_guest_state state;
-    read_state(&state);
-    const char *fault = vmx_entry_check(&state, &vmx_capability, true);
-    return fault != NULL ? fault : "VT-x refuses the guest's state, and no check that is known";
+        state.segments[i] = (struct vmx_segment_state){
+            .selector = (uint16_t)vmread(VMCS_GUEST_ES + FIELDS_APART * i),
+            .base = vmread(VMCS_GUEST_ES_BASE + FIELDS_APART * i),
+            .limit = (uint32_t)vmread(VMCS_GUEST_ES_LIMIT + FIELDS_APART * i),
+            .rights = (uint32_t)vmread(VMCS_GUEST_ES_RIGHTS + FIELDS_APART * i),
+        };
+    for (uint32_t i = 0; i < ARRAY_SIZE(state.pdpte); i++)
+        state.pdpte[i] = vmread(VMCS_GUEST_PDPTE0 + FIELDS_APART * i);
+    const char *why = vmx_entry_check(&state, &vmx_capability, true);
+    return why != NULL ? why : "an entry that failed for no reason known here";
 }
 
 const char *vmx_why_instruction(void)
