@@ -5,11 +5,11 @@
  */
 #include "guest.h"
 
-#define UART_DATA     0x3f8u
-#define UART_STATUS   0x3fdu
-#define UART_READY    1u
-#define MIB_WORDS     (1ull << 17)
-#define NAPS          50u /* in a second */
+#define UART_DATA   0x3f8u
+#define UART_STATUS 0x3fdu
+#define UART_READY  1u
+#define MIB_WORDS   (1ull << 17)
+#define NAPS        50u /* in a second */
 
 static uint64_t words;
 static char line[64], said[64];
