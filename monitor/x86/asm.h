@@ -60,6 +60,8 @@ static inline void wrmsr(uint32_t msr, uint64_t value)
 /* RDMSR and WRMSR that may fault (trap.c mends it): false, and nothing done, after a #GP. */
 bool rdmsr_safe(uint32_t msr, uint64_t *value);
 bool wrmsr_safe(uint32_t msr, uint64_t value);
+/* The same of XSETBV, with CR4.OSXSAVE set. */
+bool xsetbv_safe(uint32_t index, uint64_t value);
 
 struct cpuid {
     uint32_t eax, ebx, ecx, edx;

@@ -58,3 +58,4 @@ struct backend {
 
 extern const struct backend *backend;
 extern const struct backend svm_backend;
+extern const struct backend vmx_backend;

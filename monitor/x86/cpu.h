@@ -42,7 +42,7 @@ struct pcpu {
     uint32_t nmi_seen;         /* set by the NMI handler, cleared by cpu_take_nmi and cpu_park */
     struct vcpu *_Atomic vcpu; /* the vCPU that lives here, or NULL */
     _Atomic bool parked;       /* asleep: it looks at vcpu anew before it does anything else */
-    void *host_state;          /* page for VMSAVE: the monitor's own FS, GS, TR .. */
+    void *host_state;          /* a page: of SVM's VMSAVE, or VT-x's VMCS */
     _Atomic bool online;
     _Atomic uint64_t pings;
     uint64_t gdt[6];

@@ -22,10 +22,18 @@ bool exit_msr_write(struct vcpu *vcpu, uint32_t msr);
 enum exit_reason exit_port(struct vcpu *vcpu, const struct port_access *access);
 /* Nested paging: an address that is not mapped. Returns the reason to count. */
 enum exit_reason exit_memory(struct vcpu *vcpu, gpa_t gpa, bool write, bool fetch);
+/* The same at the delivery of an interrupt or exception: the VM starts anew. */
+enum exit_reason exit_memory_delivery(struct vcpu *vcpu, gpa_t gpa);
 /* An NMI left the guest. Returns the reason to count. */
 enum exit_reason exit_nmi(struct vcpu *vcpu);
 /* An instruction that the VM's controls watch; false: it is denied, and a fault is queued. */
 bool exit_control(struct vcpu *vcpu, enum control_event event, uint64_t operand);
+/* RDTSC, or with AUX RDTSCP; the caller advances RIP. */
+void exit_tsc(struct vcpu *vcpu, bool aux);
+/* An exception has left the guest: what the controls want done. ADDRESS: a page fault's. */
+enum exit_reason exit_exception(struct vcpu *vcpu, unsigned vector, uint64_t address);
+/* The guest gets it, or what it makes of FIRST, an event that was being delivered (0: none). */
+void exit_give_exception(struct vcpu *vcpu, unsigned vector, uint32_t error, uint64_t first);
 /* The VM pauses, once what this core does for it now is done; the log says WHAT it was. */
 void exit_stop(struct vcpu *vcpu, const char *what);
 /* A record for the VM's ring of events; KIND as in struct event. */

@@ -44,6 +44,15 @@ bool exit_control(struct vcpu *vcpu, enum control_event event, uint64_t operand)
     return policy != CONTROL_DENY;
 }
 
+void exit_tsc(struct vcpu *vcpu, bool aux)
+{
+    uint64_t tsc = rdtsc() + (uint64_t)vcpu->tsc_offset;
+    vcpu->regs.rax = (uint32_t)tsc;
+    vcpu->regs.rdx = tsc >> 32;
+    if (aux)
+        vcpu->regs.rcx = (uint32_t)rdmsr(MSR_TSC_AUX); /* the guest's own: nothing switches it */
+}
+
 void vcpu_take_controls(struct vcpu *vcpu)
 {
     unsigned number = atomic_load(&vcpu->vm->controls_number);

@@ -2,6 +2,8 @@
 /* The service VM's IO-APIC (Intel 82093AA): entries only to its own cores, never NMI, SMI or INIT.
  */
 #include "core/log.h"
+#include "core/types.h"
+#include "x86/asm.h"
 #include "x86/backend.h"
 #include "x86/cpu.h"
 #include "x86/exit.h"
@@ -16,7 +18,14 @@
 #define IOAPIC_TABLE_END 0x100u
 #define ENTRY_LOGICAL    (1u << 11)
 #define ENTRY_MASKED     (1u << 16)
+#define PIC_BEGIN        0x11u /* ICW1 of the 8259A: cascaded, four words follow */
+#define PIC_X86          1u
+#define PIC_MASKED       0xffu
 
+static const struct {
+    uint16_t port;
+    uint8_t vector, cascade;
+} pics[] = {{0x20, 0x30, 4}, {0xa0, 0x38, 2}};
 static const struct acpi_info *acpi_info;
 static struct lock ioapic_lock = LOCK_INIT;
 static unsigned log_ioapic = ACPI_IOAPICS_MAX; /* where the log port's pin is, if it is ours */
@@ -50,8 +59,24 @@ void ioapic_init(const struct acpi_info *acpi)
     acpi_info = acpi;
 }
 
+/*
+ * Both 8259s anew, with nothing pending, and all lines masked: firmware leaves its timer on them,
+ * and a machine may bring their interrupt to its first core whatever that core's LINT0 says.
+ */
+static void pic_mask_all(void)
+{
+    for (unsigned i = 0; i < ARRAY_SIZE(pics); i++) {
+        out8(pics[i].port, PIC_BEGIN);
+        out8(pics[i].port + 1, pics[i].vector);
+        out8(pics[i].port + 1, pics[i].cascade);
+        out8(pics[i].port + 1, PIC_X86);
+        out8(pics[i].port + 1, PIC_MASKED);
+    }
+}
+
 void ioapic_mask_all(void)
 {
+    pic_mask_all();
     lock_take(&ioapic_lock);
     for (unsigned i = 0; i < acpi_info->ioapic_count; i++)
         for (unsigned pin = 0; pin < ioapic_pins(i); pin++)

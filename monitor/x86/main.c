@@ -25,13 +25,16 @@
 #include "x86/uart.h"
 #include "x86/vm_boot.h"
 
+#define CPUID_GENUINE_INTEL 0x756e6547u /* leaf 0 EBX: "Genu" */
+#define CPUID_VMX           (1u << 5)   /* leaf 1 ECX */
+
 uintptr_t __stack_chk_guard = 0x595e9fbd94fda700; /* the entry code mixes the TSC in */
 _Noreturn void __stack_chk_fail(void);
 extern uint8_t image_start[], image_end[];
 _Noreturn void boot_main(uint32_t magic, uint64_t information);
 _Noreturn void entry_switch_stack(void *stack_top, void (*go_on)(void)); /* entry.S */
 
-const struct backend *backend = &svm_backend;
+const struct backend *backend;
 
 static struct boot_info boot;
 static struct acpi_info acpi;
@@ -40,6 +43,14 @@ static struct machine all_ram;
 void __stack_chk_fail(void)
 {
     panic("a stack was overrun");
+}
+
+/* VT-x where the processor shows it, or could only have that; else SVM. */
+static const struct backend *choose_backend(void)
+{
+    bool intel = cpuid(0, 0).ebx == CPUID_GENUINE_INTEL;
+    bool vmx = (cpuid(1, 0).ecx & CPUID_VMX) != 0;
+    return intel || vmx ? &vmx_backend : &svm_backend;
 }
 
 /* Where the boot core's %gs points until the cores' own state exists. */
@@ -139,6 +150,7 @@ void boot_main(uint32_t magic, uint64_t information)
     trap_load_idt();
     uart_init();
     log_info("Mullion " MULLION_VERSION);
+    backend = choose_backend();
     read_loader(magic, information);
 
     if (!inventory_read(&boot, &acpi, &machine, &all_ram))

@@ -46,6 +46,14 @@ enum exit_reason exit_memory(struct vcpu *vcpu, gpa_t gpa, bool write, bool fetc
     return device ? EXIT_IOAPIC : EXIT_MEMORY;
 }
 
+enum exit_reason exit_memory_delivery(struct vcpu *vcpu, gpa_t gpa)
+{
+    log_warning("vm \"%s\": an interrupt at %lx went to address %lx outside its memory",
+                vcpu->vm->config->name, vcpu->rip, gpa.v);
+    vm_stop(vcpu, true, "interrupt delivery outside its memory");
+    return EXIT_MEMORY;
+}
+
 void exit_undefined(struct vcpu *vcpu, const char *what)
 {
     if (vm_may_log(vcpu->vm, DENIED_INSTRUCTION))

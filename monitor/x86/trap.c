@@ -30,9 +30,15 @@ struct fixup {
     uint64_t to;
 };
 
+/* Code that looks for an NMI and then does what the NMI should have prevented. */
+struct restart {
+    uint64_t begin, end;
+    uint64_t to;
+};
+
 extern const uint8_t trap_entries[], trap_drain[];
-extern const uint8_t trap_sleep_begin[], trap_sleep_end[];
 extern const struct fixup fixups_start[], fixups_end[];
+extern const struct restart restarts_start[], restarts_end[];
 void trap_handle(struct trap_frame *frame);
 
 static struct idt_entry idt[IDT_ENTRIES];
@@ -93,8 +99,9 @@ static bool trap_fix(struct trap_frame *frame)
 static void trap_nmi(struct trap_frame *frame)
 {
     this_cpu()->nmi_seen = 1;
-    if (frame->rip >= (uint64_t)trap_sleep_begin && frame->rip < (uint64_t)trap_sleep_end)
-        frame->rip = (uint64_t)trap_sleep_end;
+    for (const struct restart *r = restarts_start; r < restarts_end; r++)
+        if (frame->rip >= r->begin && frame->rip < r->end)
+            frame->rip = r->to;
 }
 
 void trap_handle(struct trap_frame *frame)

@@ -104,22 +104,35 @@ wrmsr_safe:
     ret
     may_fault 2b, msr_fault
 
+    /* bool xsetbv_safe(uint32_t index, uint64_t value) */
+    .globl xsetbv_safe
+xsetbv_safe:
+    movl %edi, %ecx
+    movl %esi, %eax
+    movq %rsi, %rdx
+    shrq $32, %rdx
+3:  xsetbv
+    movl $1, %eax
+    ret
+    may_fault 3b, msr_fault
+
 msr_fault:
     xorl %eax, %eax
     ret
 
     /*
      * void trap_sleep(const uint32_t *flag): with NMIs let in by the caller, HLT until *flag is
-     * set. An NMI between the look and the HLT would be slept through: the handler moves a RIP
-     * from inside [trap_sleep_begin, trap_sleep_end) to the end.
+     * set. An NMI between the look and the HLT would be slept through: see trap_nmi.
      */
-    .globl trap_sleep, trap_sleep_begin, trap_sleep_end
+    .globl trap_sleep
 trap_sleep:
-trap_sleep_begin:
     cmpl $0, (%rdi)
-    jne trap_sleep_end
+    jne 4f
     hlt
-trap_sleep_end:
-    ret
+4:  ret
+
+    .pushsection .restart_table, "a"
+    .quad trap_sleep, 4b, 4b
+    .popsection
 
     .section .note.GNU-stack, "", @progbits

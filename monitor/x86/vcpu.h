@@ -65,7 +65,8 @@ struct vcpu {
     _Atomic uint64_t controls_tsc;   /* .. since when */
     int64_t tsc_offset;              /* of the controls that it has taken up */
     bool nmi_pending;                /* a guest NMI waits until it may be injected */
-    bool in_nmi;                     /* between a guest NMI and its IRET */
+    bool in_nmi;                     /* between a guest NMI and its IRET: SVM */
+    bool launched;                   /* since its reset: VT-x */
     uint64_t icr;                    /* last command written: reads are virtual */
     uint32_t errors, errors_shown;   /* of APIC commands to cores that it lacks: until its next
                                         write of the error register, and since the last one */
@@ -79,10 +80,11 @@ struct vcpu {
     void *step_page;   /* what the one page is while stepping */
     void *step_tables; /* 4 pages of tables, made at the first step */
     uint64_t step_saved_flags, step_saved_dr6;
-    bool step_sets_dr6; /* the instruction does */
-    bool step_looks;    /* at the register that it writes, as follows */
-    uint64_t step_old;  /* of what is looked at behind the step: the register as it was .. */
-    uint64_t step_rip;  /* .. and the instruction's RIP, or for INT n the next one, if known */
+    bool step_sets_dr6;  /* the instruction does */
+    bool step_looks;     /* at the register that it writes, as follows */
+    bool step_elsewhere; /* on step_tables: VT-x */
+    uint64_t step_old;   /* of what is looked at behind the step: the register as it was .. */
+    uint64_t step_rip;   /* .. and the instruction's RIP, or for INT n the next one, if known */
     void (*step_done)(struct vcpu *vcpu); /* after the instruction; NULL: nothing to look at */
     uint64_t step_gpa;
 };

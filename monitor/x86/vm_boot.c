@@ -23,7 +23,7 @@
 #define APIC_WINDOW_SIZE  (MIB)
 #define GUEST_DEVICES     0xc0000000ull /* as the VMs' DSDT says */
 #define GUEST_DEVICES_END 0xc1000000ull /* 16 MiB: a card that moves makes 8 tables at most */
-#define PHYSICAL_MAX      (1ull << 42) /* as far as the service VM's devices are looked for */
+#define PHYSICAL_MAX      (1ull << 42)  /* as far as the service VM's devices are looked for */
 
 static const struct boot_info *boot;
 static const struct acpi_info *acpi;

@@ -36,8 +36,8 @@ static int hold(uint64_t *memory, size_t mib)
 int main(int count, char **words)
 {
     size_t mib = count == 3 ? strtoul(words[1], NULL, 10) : 0;
-    uint64_t *memory = mmap(NULL, mib * MIB, PROT_READ | PROT_WRITE,
-                            MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    uint64_t *memory =
+        mmap(NULL, mib * MIB, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (mib == 0 || memory == MAP_FAILED)
         return 2;
     for (size_t i = 0; i < mib * WORDS; i++)

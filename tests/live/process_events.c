@@ -159,8 +159,8 @@ static void watch(long count)
 static const struct {
     const char *name;
     void (*run)(long number);
-} events[] = {{"cpuid", answer}, {"int80", interrupt}, {"tsd", time_stamps}, {"tsc", ticks},
-              {"clocks", clocks}, {"copy", copy},      {"watch", watch}};
+} events[] = {{"cpuid", answer},  {"int80", interrupt}, {"tsd", time_stamps}, {"tsc", ticks},
+              {"clocks", clocks}, {"copy", copy},       {"watch", watch}};
 
 int main(int count, char **args)
 {

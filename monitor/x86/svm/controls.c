@@ -135,15 +135,6 @@ static void halt(struct vcpu *vcpu)
     }
 }
 
-static void read_tsc(struct vcpu *vcpu, bool aux)
-{
-    uint64_t tsc = rdtsc() + vmcb_of(vcpu)->tsc_offset;
-    vcpu->regs.rax = (uint32_t)tsc;
-    vcpu->regs.rdx = tsc >> 32;
-    if (aux)
-        vcpu->regs.rcx = (uint32_t)rdmsr(MSR_TSC_AUX); /* the guest's own: nothing switches it */
-}
-
 /* Do what the guest wanted: here where the processor is not needed for it, else by a step. */
 static void carry_out(struct vcpu *vcpu, enum control_event event)
 {
@@ -165,7 +156,7 @@ static void carry_out(struct vcpu *vcpu, enum control_event event)
     case CONTROL_RDTSC:
     case CONTROL_RDTSCP:
         if (vmcb_of(vcpu)->next_rip != 0) {
-            read_tsc(vcpu, event == CONTROL_RDTSCP);
+            exit_tsc(vcpu, event == CONTROL_RDTSCP);
             svm_advance(vcpu, 3);
             break;
         }
@@ -194,24 +185,6 @@ enum exit_reason svm_handle_control(struct vcpu *vcpu, uint64_t code)
     return (enum exit_reason)(EXIT_CONTROL + event);
 }
 
-/* An exception at the delivery of a double fault. */
-static bool is_triple_fault(uint64_t first, unsigned second)
-{
-    return (first & EVENT_VALID) != 0 && (first >> 8 & 7) == 3 && (first & 0xff) == VECTOR_DF &&
-           (second == 0 || (second >= 10 && second <= VECTOR_PF));
-}
-
-/* An exception at the delivery of another: do the two make a double fault (AMD APM 2, 8.2.9)? */
-static bool is_double_fault(uint64_t first, unsigned second)
-{
-    unsigned vector = first & 0xff;
-    bool contributes = second == 0 || (second >= 10 && second <= 13);
-    if ((first & EVENT_VALID) == 0 || (first >> 8 & 7) != 3)
-        return false;
-    return ((vector == 0 || (vector >= 10 && vector <= 13)) && contributes) ||
-           (vector == VECTOR_PF && (contributes || second == VECTOR_PF));
-}
-
 void svm_give_back(struct vcpu *vcpu, unsigned vector)
 {
     struct vmcb *vmcb = vmcb_of(vcpu);
@@ -219,27 +192,13 @@ void svm_give_back(struct vcpu *vcpu, unsigned vector)
         vmcb->cr2 = vmcb->exit_info2;
     if (vector == VECTOR_BP || vector == VECTOR_OF)
         svm_advance(vcpu, 1); /* INT3 and INTO are reported at themselves */
-    if (vector == VECTOR_DF || (vector >= 10 && vector <= 14) || vector == VECTOR_AC ||
-        vector == 21)
-        vcpu_fault_error(vcpu, vector, (uint32_t)vmcb->exit_info1);
-    else
-        vcpu_fault(vcpu, vector);
-    if (is_double_fault(vmcb->exit_int_info, vector))
-        vcpu_fault_error(vcpu, VECTOR_DF, 0);
-    else if (is_triple_fault(vmcb->exit_int_info, vector))
-        vm_stop(vcpu, true, "triple fault");
+    exit_give_exception(vcpu, vector, (uint32_t)vmcb->exit_info1, vmcb->exit_int_info);
 }
 
 enum exit_reason svm_handle_exception(struct vcpu *vcpu, unsigned vector)
 {
-    struct vmcb *vmcb = vmcb_of(vcpu);
-    uint8_t policy = atomic_load(&vcpu->vm->controls)->exceptions[vector];
-    if (policy == CONTROL_LOG || policy == CONTROL_STOP)
-        exit_log_event(vcpu, vcpu->rip, EVENT_EXCEPTION_LOGGED,
-                       vector | (vector == VECTOR_PF ? vmcb->exit_info2 << 8 : 0));
-    if (policy == CONTROL_STOP)
-        exit_stop(vcpu, "an exception");
+    enum exit_reason reason = exit_exception(vcpu, vector, vmcb_of(vcpu)->exit_info2);
     svm_give_back(vcpu, vector);
     backend->open_window(); /* exceptions at the delivery of exceptions must not shut NMIs out */
-    return vector == VECTOR_DB ? EXIT_DEBUG : vector == VECTOR_AC ? EXIT_ALIGNMENT : EXIT_EXCEPTION;
+    return reason;
 }

@@ -71,13 +71,8 @@ static enum exit_reason handle_nested(struct vcpu *vcpu, bool was_stepping)
 {
     struct vmcb *vmcb = vmcb_of(vcpu);
     gpa_t gpa = {vmcb->exit_info2};
-    if ((vmcb->exit_int_info & EVENT_VALID) != 0) {
-        /* An interrupt could not be delivered: its table or stack lies outside the VM. */
-        log_warning("vm \"%s\": an interrupt at %lx went to address %lx outside its memory",
-                    vcpu->vm->config->name, vcpu->rip, gpa.v);
-        vm_stop(vcpu, true, "interrupt delivery outside its memory");
-        return EXIT_MEMORY;
-    }
+    if ((vmcb->exit_int_info & EVENT_VALID) != 0)
+        return exit_memory_delivery(vcpu, gpa);
     vcpu->stepping = was_stepping;
     enum exit_reason reason = exit_memory(vcpu, gpa, (vmcb->exit_info1 & NESTED_WRITE) != 0,
                                           (vmcb->exit_info1 & NESTED_FETCH) != 0);

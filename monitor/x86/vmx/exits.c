@@ -1,0 +1,311 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The guest's exits: one table from exit reason to handler (Intel SDM 3, 28 and appendix C). */
+#include "core/log.h"
+#include "x86/asm.h"
+#include "x86/cpu.h"
+#include "x86/exit.h"
+#include "x86/msr.h"
+#include "x86/vmx/vmx.h"
+
+enum vmx_entered { ENTERED, CALLED, REFUSED };
+
+#define IO_SIZE(info)   (uint8_t)(((info)&7u) + 1)
+#define IO_IN           (1u << 3)
+#define IO_STRING       (1u << 4)
+#define IO_PORT(info)   (uint16_t)((info) >> 16)
+#define NESTED_WRITE    (1u << 1)
+#define NESTED_FETCH    (1u << 2)
+#define NESTED_UNBLOCKS (1u << 12) /* an IRET, which had unblocked NMIs already */
+#define DEBUG_CAUSES    0xfull
+#define DEBUG_SEEN      (DEBUG_CAUSES | 3ull << 13) /* and BD, BS */
+#define DR7_DETECT      (1ull << 13)
+#define EVENT_TYPES     (7ull << 8)
+#define EVENT_FAULT     (3ull << 8)
+
+/* No interrupt shadow lasts longer than one instruction, and each may end in a single step. */
+void vmx_end_shadow(void)
+{
+    if ((vmread(VMCS_GUEST_INTERRUPTIBILITY) & SHADOW) != 0)
+        vmx_clear_bits(VMCS_GUEST_INTERRUPTIBILITY, SHADOW);
+    if ((vmread(VMCS_GUEST_RFLAGS) & RFLAGS_TF) != 0)
+        vmx_set_bits(VMCS_GUEST_PENDING_DEBUG, DEBUG_STEP);
+}
+
+void vmx_advance(struct vcpu *vcpu)
+{
+    vcpu->rip += vmread(VMCS_EXIT_LENGTH);
+    vmx_end_shadow();
+}
+
+static __attribute__((noinline)) enum exit_reason handle_any_msr(struct vcpu *vcpu, bool write)
+{
+    uint32_t msr = (uint32_t)vcpu->regs.rcx;
+    if (write ? exit_msr_write(vcpu, msr) : exit_msr_read(vcpu, msr))
+        vmx_advance(vcpu);
+    return msr == X2APIC_ICR ? EXIT_ICR : EXIT_MSR;
+}
+
+static enum exit_reason handle_rdmsr(struct vcpu *vcpu)
+{
+    return handle_any_msr(vcpu, false);
+}
+
+static enum exit_reason handle_wrmsr(struct vcpu *vcpu)
+{
+    if ((uint32_t)vcpu->regs.rcx != X2APIC_ICR || !ipi_plain(vcpu))
+        return handle_any_msr(vcpu, true);
+    vmx_advance(vcpu);
+    return EXIT_ICR;
+}
+
+static enum exit_reason handle_port(struct vcpu *vcpu)
+{
+    uint64_t info = vmread(VMCS_QUALIFICATION);
+    const uint64_t rip = vcpu->rip;
+    struct port_access access = {
+        .port = IO_PORT(info),
+        .size = IO_SIZE(info),
+        .in = (info & IO_IN) != 0,
+        .string = (info & IO_STRING) != 0,
+        .rip = rip,
+        .next_rip = rip + vmread(VMCS_EXIT_LENGTH),
+    };
+    enum exit_reason reason = exit_port(vcpu, &access);
+    if (vcpu->rip != rip)
+        vmx_end_shadow();
+    return reason;
+}
+
+static uint64_t event_in_delivery(void)
+{
+    uint64_t event = vmread(VMCS_IDT_EVENT);
+    return (event & VMX_EVENT_VALID) != 0 ? event : 0;
+}
+
+static enum exit_reason handle_nested(struct vcpu *vcpu, bool was_stepping)
+{
+    gpa_t gpa = {vmread(VMCS_GUEST_PHYSICAL)};
+    uint64_t info = vmread(VMCS_QUALIFICATION);
+    if (event_in_delivery() != 0)
+        return exit_memory_delivery(vcpu, gpa);
+    if ((info & NESTED_UNBLOCKS) != 0)
+        vmx_set_bits(VMCS_GUEST_INTERRUPTIBILITY, BLOCKING_NMI);
+    vcpu->stepping = was_stepping;
+    enum exit_reason reason =
+        exit_memory(vcpu, gpa, (info & NESTED_WRITE) != 0, (info & NESTED_FETCH) != 0);
+    if (was_stepping)
+        vcpu->stepping = false;
+    return reason;
+}
+
+/* What the processor does to debug registers when it delivers #DB itself (Intel SDM 3, 18.2.3). */
+static void give_debug(uint64_t causes)
+{
+    uint64_t dr6;
+    __asm__ volatile("mov %%dr6, %0" : "=r"(dr6));
+    dr6 = (dr6 & ~DEBUG_CAUSES) | (causes & DEBUG_SEEN);
+    __asm__ volatile("mov %0, %%dr6" : : "r"(dr6));
+    vmx_clear_bits(VMCS_GUEST_DR7, DR7_DETECT);
+}
+
+enum exit_reason vmx_handle_exception(struct vcpu *vcpu)
+{
+    uint64_t info = vmread(VMCS_EXIT_EVENT), first = event_in_delivery();
+    uint64_t operand = vmread(VMCS_QUALIFICATION);
+    unsigned vector = info & VMX_EVENT_VECTOR;
+    uint32_t error =
+        (info & VMX_EVENT_ERROR_CODE) != 0 ? (uint32_t)vmread(VMCS_EXIT_ERROR_CODE) : 0;
+    enum exit_reason reason = exit_exception(vcpu, vector, operand);
+    if ((info & VMX_EVENT_NMI_UNBLOCK) != 0 && vector != VECTOR_DF && first == 0)
+        vmx_set_bits(VMCS_GUEST_INTERRUPTIBILITY, BLOCKING_NMI);
+    if (vector == VECTOR_PF)
+        __asm__ volatile("mov %0, %%cr2" : : "r"(operand));
+    if (vector == VECTOR_DB)
+        give_debug(operand);
+    exit_give_exception(vcpu, vector, error, first);
+    if ((info & EVENT_TYPES) != EVENT_FAULT) { /* INT3, INTO, INT1: of their own type, and length */
+        vcpu->event = EVENT_VALID | (info & (EVENT_TYPES | VMX_EVENT_VECTOR));
+        vmwrite(VMCS_ENTRY_LENGTH, vmread(VMCS_EXIT_LENGTH));
+    }
+    return reason;
+}
+
+static enum exit_reason handle_exception_or_nmi(struct vcpu *vcpu)
+{
+    bool nmi = (vmread(VMCS_EXIT_EVENT) & EVENT_TYPES) == VMX_EVENT_NMI;
+    return nmi ? exit_nmi(vcpu) : vmx_handle_exception(vcpu);
+}
+
+/* The guest may take an NMI now; the one that waits goes in with the next entry. */
+static enum exit_reason handle_nmi_window(struct vcpu *vcpu)
+{
+    (void)vcpu;
+    vmx_clear_bits(VMCS_CPU, VMX_CPU_NMI_WINDOW);
+    return EXIT_IRET;
+}
+
+static enum exit_reason handle_shutdown(struct vcpu *vcpu)
+{
+    vm_stop(vcpu, true, "triple fault");
+    return EXIT_SHUTDOWN;
+}
+
+static enum exit_reason handle_virt(struct vcpu *vcpu)
+{
+    exit_undefined(vcpu, "an instruction of VT-x, SMX or SGX");
+    return EXIT_VIRT;
+}
+
+static enum exit_reason handle_vmcall(struct vcpu *vcpu)
+{
+    vcpu_fault(vcpu, VECTOR_UD); /* no hypercall is defined */
+    return EXIT_HYPERCALL;
+}
+
+/* 32-bit code's; a 64-bit kernel has none. The processor leaves all of it to us: not done. */
+static enum exit_reason handle_task_switch(struct vcpu *vcpu)
+{
+    if (event_in_delivery() != 0) {
+        vm_stop(vcpu, true, "a task gate");
+        return EXIT_OTHER;
+    }
+    if (vm_may_log(vcpu->vm, DENIED_INSTRUCTION))
+        log_warning("vm \"%s\": task switch at %lx denied: not done on VT-x",
+                    vcpu->vm->config->name, vcpu->rip);
+    vcpu_fault_gp(vcpu);
+    return EXIT_OTHER;
+}
+
+static enum exit_reason (*const exit_table[])(struct vcpu *vcpu) = {
+    [REASON_EXCEPTION_OR_NMI] = handle_exception_or_nmi,
+    [REASON_TRIPLE_FAULT] = handle_shutdown,
+    [REASON_NMI_WINDOW] = handle_nmi_window,
+    [REASON_TASK_SWITCH] = handle_task_switch,
+    [REASON_GETSEC] = handle_virt,
+    [REASON_VMCALL] = handle_vmcall,
+    [REASON_VMCLEAR... REASON_VMXON] = handle_virt,
+    [REASON_IO] = handle_port,
+    [REASON_RDMSR] = handle_rdmsr,
+    [REASON_WRMSR] = handle_wrmsr,
+    [REASON_INVEPT] = handle_virt,
+    [REASON_INVVPID] = handle_virt,
+    [REASON_VMFUNC] = handle_virt,
+    [REASON_ENCLS] = handle_virt,
+    [REASON_ENCLV] = handle_virt,
+};
+
+static __attribute__((cold)) enum exit_reason handle_other(struct vcpu *vcpu, uint32_t reason,
+                                                           const char *what)
+{
+    log_error("vm \"%s\": %s (%x) at %lx; the VM starts anew", vcpu->vm->config->name, what, reason,
+              vcpu->rip);
+    vm_stop(vcpu, true, what);
+    return EXIT_OTHER;
+}
+
+static enum exit_reason handle_listed(struct vcpu *vcpu, uint32_t reason)
+{
+    if (reason < ARRAY_SIZE(exit_table) && exit_table[reason] != NULL)
+        return exit_table[reason](vcpu);
+    enum exit_reason counted = vmx_handle_control(vcpu, reason);
+    if (counted != EXIT_OTHER)
+        return counted;
+    if ((reason & REASON_ENTRY_FAILED) != 0)
+        return handle_other(vcpu, reason, vmx_why_state());
+    return handle_other(vcpu, reason, "unknown exit");
+}
+
+/* While single-stepping: the trap flag's exit is the end, anything else but an NMI ends it early.
+ */
+static __attribute__((cold)) enum exit_reason handle_stepping(struct vcpu *vcpu, uint32_t reason)
+{
+    if (reason == REASON_MTF)
+        return vmx_step_end(vcpu);
+    bool event = reason == REASON_EXCEPTION_OR_NMI;
+    if (event && (vmread(VMCS_EXIT_EVENT) & EVENT_TYPES) == VMX_EVENT_NMI)
+        return exit_nmi(vcpu);
+    vmx_step_cancel(vcpu);
+    if (reason == REASON_EPT_VIOLATION)
+        return handle_nested(vcpu, true);
+    if (event) {
+        unsigned vector = vmread(VMCS_EXIT_EVENT) & VMX_EVENT_VECTOR;
+        enum exit_reason counted = vmx_handle_exception(vcpu);
+        return (vmx_exceptions(vcpu) & 1u << vector) != 0 ? counted : EXIT_STEP;
+    }
+    return handle_listed(vcpu, reason);
+}
+
+static enum exit_reason handle(struct vcpu *vcpu, uint32_t reason)
+{
+    if (vcpu->stepping)
+        return handle_stepping(vcpu, reason);
+    return reason == REASON_EPT_VIOLATION ? handle_nested(vcpu, false)
+                                          : handle_listed(vcpu, reason);
+}
+
+/* What goes in with the next entry: a fault first, else an NMI, when the guest can take one. */
+static uint64_t prepare_event(struct vcpu *vcpu)
+{
+    uint64_t event = vcpu->event;
+    if (event == 0 && vcpu->nmi_pending && !vcpu->stepping) {
+        if ((vmread(VMCS_GUEST_INTERRUPTIBILITY) & (SHADOW | BLOCKING_NMI)) == 0)
+            event = EVENT_NMI;
+        else
+            vmx_set_bits(VMCS_CPU, VMX_CPU_NMI_WINDOW);
+    }
+    if (event == 0)
+        return 0;
+    if (event != EVENT_NMI) /* an exception ends the shadow that it came in */
+        vmx_clear_bits(VMCS_GUEST_INTERRUPTIBILITY, SHADOW);
+    vmwrite(VMCS_ENTRY_ERROR_CODE, event >> 32);
+    vmwrite(VMCS_ENTRY_EVENT, (uint32_t)event);
+    return event;
+}
+
+/* It has gone in. */
+static void event_done(struct vcpu *vcpu)
+{
+    if (vcpu->event != 0)
+        vcpu->event = 0;
+    else
+        vcpu->nmi_pending = false;
+}
+
+/* Back with the next exit. The guest's registers pass through the processor's: none is kept. */
+static inline enum vmx_entered enter(struct vcpu *vcpu)
+{
+    struct registers *regs = &vcpu->regs;
+    const uint32_t *seen = &vcpu->cpu->nmi_seen;
+    unsigned result;
+    uint64_t launched = vcpu->launched;
+    __asm__ volatile("call vmx_enter"
+                     : "=a"(result), "+D"(regs), "+S"(seen), "+d"(launched)
+                     :
+                     : "rbx", "rcx", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15", "memory",
+                       "cc");
+    return (enum vmx_entered)result;
+}
+
+void vmx_run(struct vcpu *vcpu)
+{
+    do {
+        uint64_t event = prepare_event(vcpu);
+        vmwrite(VMCS_GUEST_RIP, vcpu->rip);
+        enum vmx_entered entered = enter(vcpu);
+        if (entered == CALLED) {
+            if (event != 0)
+                vmwrite(VMCS_ENTRY_EVENT, 0);
+            return;
+        }
+        if (entered == REFUSED) {
+            vcpu_count(vcpu, handle_other(vcpu, 0, vmx_why_instruction()));
+            return;
+        }
+        uint32_t reason = (uint32_t)vmread(VMCS_EXIT_REASON);
+        vcpu->launched |= (reason & REASON_ENTRY_FAILED) == 0;
+        if (event != 0)
+            event_done(vcpu);
+        vcpu->rip = vmread(VMCS_GUEST_RIP);
+        vcpu_count(vcpu, handle(vcpu, reason));
+    } while (vcpu->state == VCPU_RUNNING && vcpu->cpu->nmi_seen == 0);
+}
