@@ -51,6 +51,7 @@ vmx     program  xorriso              xorriso
 vmx     program  flex                 flex
 vmx     program  bison                bison
 vmx     program  bc                   bc
+vmx     program  lz4                  lz4
 vmx     header   libelf.h             libelf-dev
 vmx     module   pytest               python3-pytest
 '
