@@ -9,8 +9,8 @@ seconds = $(if $(filter command,$(origin SECONDS)),$(SECONDS),$(1))
 
 include monitor/x86/boot/boot.mk
 
-MONITOR_C := $(wildcard monitor/core/*.c monitor/lib/*.c monitor/x86/*.c monitor/x86/svm/*.c monitor/x86/vmx/*.c \
-	monitor/x86/boot/*.c)
+MONITOR_C := $(wildcard monitor/core/*.c monitor/lib/*.c monitor/x86/*.c monitor/x86/svm/*.c \
+	monitor/x86/vmx/*.c monitor/x86/boot/*.c)
 MONITOR_S := $(wildcard monitor/x86/*.S monitor/x86/*/*.S)
 MONITOR_OBJ := $(patsubst %,$(BUILD)/obj/%.o,$(MONITOR_C) $(MONITOR_S))
 

@@ -8,10 +8,10 @@ ATTACK_CFLAGS := -std=gnu17 -O2 -g -ffreestanding -fno-pic -mno-red-zone -mgener
 	-fno-tree-loop-distribute-patterns -Wall -Wextra -Wshadow -Wmissing-prototypes -Wvla -Wundef \
 	-Werror -MMD -MP
 ATTACK_ELFS := $(addprefix $(BUILD)/attack/,nmi.elf hostile.elf hostile-service.elf service.elf \
-	message.elf)
+	message.elf neighbour.elf neighbour-service.elf)
 ATTACK_HOSTILE := $(wildcard tests/attack/hostile*.c)
 ATTACK_COMMON := $(filter-out $(ATTACK_HOSTILE) \
-	$(addprefix tests/attack/,nmi.c service.c message.c),$(wildcard tests/attack/*.c tests/attack/*.S))
+	$(addprefix tests/attack/,nmi.c service.c message.c neighbour.c),$(wildcard tests/attack/*.c tests/attack/*.S))
 attack_objects = $(patsubst tests/attack/%,$(BUILD)/attack/obj/%.o,$(1))
 
 .PHONY: attack check-attack check-attack-long
@@ -23,11 +23,13 @@ $(BUILD)/attack/obj/%.o: tests/attack/%
 
 $(BUILD)/attack/nmi.elf: $(call attack_objects,$(ATTACK_COMMON) tests/attack/nmi.c)
 $(BUILD)/attack/message.elf: $(call attack_objects,$(ATTACK_COMMON) tests/attack/message.c)
+$(BUILD)/attack/neighbour.elf: $(call attack_objects,$(ATTACK_COMMON) tests/attack/neighbour.c)
+$(BUILD)/attack/neighbour-service.elf: $(call attack_objects,$(ATTACK_COMMON) tests/attack/neighbour.c)
 $(BUILD)/attack/hostile.elf: $(call attack_objects,$(ATTACK_COMMON) $(ATTACK_HOSTILE))
 $(BUILD)/attack/hostile-service.elf: $(call attack_objects,$(ATTACK_COMMON) $(ATTACK_HOSTILE))
 $(BUILD)/attack/service.elf: $(call attack_objects,$(ATTACK_COMMON) tests/attack/service.c)
 # A service VM has its memory where the machine has it: the monitor lies at 1 MiB.
-$(BUILD)/attack/service.elf $(BUILD)/attack/hostile-service.elf: ATTACK_LDFLAGS := --defsym=guest_base=0x1000000
+$(addprefix $(BUILD)/attack/,service.elf hostile-service.elf neighbour-service.elf): ATTACK_LDFLAGS := --defsym=guest_base=0x1000000
 
 $(ATTACK_ELFS): tests/attack/guest.ld
 	@echo "  LD      $@"

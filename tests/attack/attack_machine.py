@@ -1,18 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A machine with hostile guests beside stock kernels; what the tests here share."""
+"""A machine with hostile guests and their neighbours; what the tests here share."""
 
 import os
 import re
-import secrets
-import sys
 import time
 
-TREE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
-sys.path.insert(0, os.path.join(TREE, "tools"))
+from emulator import CHOSEN, TREE
+from mullion_host.machine import Vm
 
-from mullion_host.machine import Machine, Vm  # noqa: E402
-from mullion_host.session import Session  # noqa: E402
-
+Session = CHOSEN.Session
 BUILD = os.path.abspath(os.environ.get("MULLION_BUILD", os.path.join(TREE, "build")))
 MONITOR = os.environ.get("MULLION_ELF", "mullion.elf")  # another one, e.g. a broken one
 BOOT_SECONDS = 180
@@ -23,27 +19,25 @@ DENIED = re.compile(r"denied (\S+) ports (\d+) msrs (\d+) memory (\d+) ipis (\d+
 
 
 def machine(vms, *elfs, memory=0):
-    """A machine of VMS whose modules are the stock kernel and these ELF files; memory in MiB."""
-    kernels = {"vmlinuz": "guests/vmlinuz-6.1"}
-    kernels.update({elf: f"attack/{elf}" for elf in elfs})
-    return Machine(BUILD, vms, kernels=kernels, directory=os.environ.get("MULLION_RUN", "run-attack"), image=MONITOR,
-                   memory=memory)
+    """A machine of VMS whose modules are the neighbours' and these ELF files; memory in MiB."""
+    kernels = {**CHOSEN.kernels, **{elf: f"attack/{elf}" for elf in elfs}}
+    return CHOSEN.Machine(BUILD, vms, kernels=kernels, image=MONITOR, memory=memory,
+                          directory=os.environ.get("MULLION_RUN", "run-attack"))
 
 
 def hostile(name, cpus, elf, words="", settings=""):
     """A VM whose kernel is one of our ELF files."""
-    return Vm(name, cpus, 64, "none", kernel=elf, words=words, settings=settings)
+    return Vm(name, cpus, 64, "none", kernel=elf, words=f"{CHOSEN.words} {words}".strip(),
+              settings=settings)
 
 
 def wait_linux(session, *vms):
-    """Each stock kernel has reported with the nonce of its command line."""
+    """Each neighbour has begun."""
     for vm in vms:
         end = time.monotonic() + BOOT_SECONDS
-        while session.find_report(vm) is None and time.monotonic() < end and session.running():
+        while not CHOSEN.has_begun(session, vm) and time.monotonic() < end and session.running():
             time.sleep(0.2)
-        report = session.find_report(vm)
-        assert report, f"{vm.name} does not report\n" + session.last_words()
-        assert report.nonce == vm.nonce
+        assert CHOSEN.has_begun(session, vm), f"{vm.name} does not report\n" + session.last_words()
 
 
 def wait_line(session, pattern, seconds, start=0):
@@ -61,10 +55,10 @@ def wait_line(session, pattern, seconds, start=0):
 
 def answers(session, seconds=60):
     """The service VM's shell computes with a fresh nonce: it is alive now, not only before."""
-    nonce = secrets.token_hex(8)
-    expected = re.compile(rf"alive-{nonce}-42\b")
-    session.console.send(f"\recho alive-{nonce}-$((6*7))\r".encode())
-    return session.console.wait(lambda lines: any(map(expected.search, lines)), seconds)
+    typed, expected = CHOSEN.question()
+    session.console.send(typed.encode())
+    return session.console.wait(
+        lambda lines: any(re.search(expected, line) for line in lines), seconds)
 
 
 def type_to(session, index, text="g"):
@@ -80,15 +74,19 @@ def type_to(session, index, text="g"):
 
 def answers_by_log(session, index, seconds=60):
     """The same for a VM whose shell is reached by the log port's key `i`."""
-    nonce = secrets.token_hex(8)
-    type_to(session, index, f"\recho alive-{nonce}-$((6*7))\r")
-    wait_line(session, rf"alive-{nonce}-42\b", seconds)
+    typed, expected = CHOSEN.question()
+    type_to(session, index, typed)
+    wait_line(session, expected, seconds)
 
 
 def neighbours(size=96):
-    """Two stock kernels: a service VM with a shell, and one that sums up so many MiB for ever."""
-    return [Vm("host", 1, 512, "none", service=True),
-            Vm("sum", 1, 256, "memsum", words=f"mullion.mb={size}")]
+    """Two: a service VM that answers, and a VM that sums up so many MiB for ever."""
+    return [CHOSEN.neighbour("host", 512, service=True), CHOSEN.neighbour("sum", 256, size=size)]
+
+
+def is_neighbour(vm):
+    """Whether it is one of those that must notice nothing."""
+    return vm.kernel in CHOSEN.kernels
 
 
 def sums(session, name="sum"):
@@ -101,7 +99,7 @@ def all_well(session):
     """All neighbours answer with fresh nonces, and the memory of `sum` is what it was."""
     before = sums(session)
     for index, vm in enumerate(session.machine.vms):
-        if not vm.kernel.startswith("vmlinuz"):
+        if not is_neighbour(vm):
             continue
         if vm.service:
             assert answers(session), "the service VM is stuck\n" + session.last_words()
@@ -149,12 +147,13 @@ def monitor_lines(session):
 
 
 def neighbours_unharmed(session):
-    """No stock kernel was hit by an interrupt or NMI that isn't its own; the monitor is whole."""
+    """No neighbour was hit by an interrupt or NMI that isn't its own; the monitor is whole."""
     for line in session.log.lines + session.console.lines:
         assert "NMI received for unknown reason" not in line, line
         assert "No irq handler for vector" not in line, line
         assert "MULLION-SUM BAD" not in line, line
         assert "Kernel panic" not in line, line
+        assert not re.match(r"(\[(host|sum|two)\] )?GUEST BAD", line), line
     for line in monitor_lines(session):
         assert "panic:" not in line, line
 
@@ -265,6 +264,6 @@ def beside_a_vm(words="", memory=0, settings=""):
 def as_service(words="", memory=0):
     """The hostile guest is the service VM itself; both neighbours are VMs without devices."""
     bad = Vm("bad", 2, 64, "none", service=True, kernel="hostile-service.elf",
-             words="steps=ask service=1 " + words)
-    others = [Vm("sum", 1, 256, "memsum", words="mullion.mb=96"), Vm("two", 1, 192, "none")]
+             words=f"{CHOSEN.words} steps=ask service=1 {words}".strip())
+    others = [CHOSEN.neighbour("sum", 256, size=96), CHOSEN.neighbour("two", 192)]
     return Asked(bad, others, "hostile-service.elf", memory)

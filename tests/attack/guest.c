@@ -165,6 +165,7 @@ void guest_start(void)
         if (map[i].type == 1 && map[i].base + map[i].size > memory_size)
             memory_size = map[i].base + map[i].size;
     cpus_find(info->rsdp);
+    print_init();
     guest_main();
     power_off();
 }

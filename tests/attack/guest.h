@@ -67,6 +67,7 @@ extern uint64_t memory_size; /* from 0 on, all of it the guest's own */
 void guest_main(void);                  /* each guest's own; the boot core */
 extern void (*on_nmi)(struct cpu *cpu); /* called for each NMI */
 
+void print_init(void);
 void print(const char *format, ...) __attribute__((format(printf, 1, 2)));
 bool option(const char *name, char *value, size_t size); /* NAME=VALUE of the command line */
 uint64_t option_number(const char *name);                /* decimal; 0: not there */

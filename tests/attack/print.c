@@ -4,7 +4,9 @@
 
 #include "guest.h"
 
-#define COM1 0x3f8u
+#define COM1      0x3f8u
+#define COM1_LINE (COM1 + 3)
+#define LINE_8N1  3u
 
 static char line[400];
 static size_t used;
@@ -34,6 +36,12 @@ static void send(void)
             relax();
         out8(COM1, (uint8_t)line[i]);
     }
+}
+
+/* A service VM has the machine's own port, which firmware may have left with five bits. */
+void print_init(void)
+{
+    out8(COM1_LINE, LINE_8N1);
 }
 
 /* %s, %u, %lu, %x, %lx, %d: all that is needed here. */

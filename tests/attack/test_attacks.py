@@ -4,9 +4,10 @@ answer with fresh nonces, and the monitor has counted what the guest says that i
 
 import attack_machine as attack
 import pytest
+from emulator import CHOSEN
 
 IPI = r"IPI \S+ at \S+ denied: the core is not this VM's"
-SVM = r"an instruction of SVM at \S+ denied"
+VIRT = CHOSEN.virt
 MSR = r"of MSR 0x[0-9a-f]+ at \S+ denied"
 # An attack, the kinds that it must have tried, and what the monitor's log must have said by then.
 # In this order: of a VM's denials of one kind the log holds only the first.
@@ -21,7 +22,7 @@ ATTACKS = {
     "caches": (("ports", "msrs"), MSR),
     "xsetbv": ((), None),
     "cpuid": (("cpuids",), None),
-    "registers": (("insns",), SVM),
+    "registers": (("insns",), VIRT),
     "strings": (("ports",), r"string \w+ of port 0x[0-9a-f]+ at \S+ denied"),
     "tib-sample": (("memory",), r"denials of memory logged; further ones are only counted"),
 }

@@ -5,7 +5,6 @@ import re
 
 import attack_machine as attack
 from mullion_host.machine import Vm, configuration
-from mullion_host.session import Session
 
 # Reset, SMI, PM1 control, the log port, the SMI control and watchdog of QEMU's q35.
 PORTS = ["0x64", "0x92", "0xb2-0xb3", "0x2f8-0x2ff", "0x604-0x605", "0x630-0x637", "0x660-0x67f"]
@@ -26,7 +25,7 @@ def test_no_line_opens_the_floor(record_property):
     bad = attack.hostile("bad", 1, "hostile.elf", "steps=ports,msrs end=wait")
     machine = attack.machine([service, bad], "hostile.elf")
     machine.text = configuration([service, bad]).replace("vm bad { ", "vm bad { " + wishes())
-    with Session(machine) as session:
+    with attack.Session(machine) as session:
         attack.wait_linux(session, service)
         attack.wait_line(session, r"^\[bad\] HOSTILE (done refused|BAD)", 180)
         bad_lines = [line for line in session.log.lines if re.match(r"\[bad\] .*BAD", line)]

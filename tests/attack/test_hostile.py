@@ -5,7 +5,6 @@ notice nothing, and the monitor names and counts what was done."""
 import re
 
 import attack_machine as attack
-from mullion_host.session import Session
 
 LOOPS = ("masked", "masked-halt", "debug", "alignment", "in-nmi", "denied")
 FLOOD = re.compile(r"HOSTILE flood (\d+) \.+$")
@@ -16,7 +15,7 @@ WAYS = 13  # to end, in hostile_crash.c
 def test_attacks_are_counted(record_property):
     bad = attack.hostile("bad", 2, "hostile.elf", "steps=memory,ports,msrs,ipis,insns,cpuid end=wait")
     vms = [*attack.neighbours(), bad]
-    with Session(attack.machine(vms, "hostile.elf")) as session:
+    with attack.Session(attack.machine(vms, "hostile.elf")) as session:
         attack.wait_linux(session, *vms[:2])
         attack.wait_line(session, r"^\[bad\] HOSTILE done refused", 180)
         attack.no_bad(session)
@@ -31,7 +30,7 @@ def test_attacks_are_counted(record_property):
 def test_cores_that_would_not_be_interrupted(record_property):
     bad = attack.hostile("bad", 2, "hostile.elf", "steps=wait,step,init,timer,loops")
     vms = [*attack.neighbours(), bad]
-    with Session(attack.machine(vms, "hostile.elf")) as session:
+    with attack.Session(attack.machine(vms, "hostile.elf")) as session:
         attack.wait_linux(session, *vms[:2])
         attack.type_to(session, 2)
         kicks = 0
@@ -72,7 +71,7 @@ def test_console_flood(record_property):
 def test_every_way_to_end(record_property):
     crash = attack.hostile("bad", 2, "hostile.elf", "steps=crash")
     vms = [*attack.neighbours(), crash]
-    with Session(attack.machine(vms, "hostile.elf")) as session:
+    with attack.Session(attack.machine(vms, "hostile.elf")) as session:
         attack.wait_linux(session, *vms[:2])
         for start in range(2, WAYS + 2):
             attack.wait_line(session, rf'vm "bad": start {start}\b', 40)

@@ -5,7 +5,6 @@ import re
 import time
 
 import attack_machine as attack
-from mullion_host.session import Session
 
 KICKS = 100_000
 OK = re.compile(r"^\[storm\] NMI OK (\d+)")
@@ -37,7 +36,7 @@ def press(session):
 def test_kicks_under_nmi_storm(record_property):
     storm = attack.hostile("storm", 2, "nmi.elf")
     vms = [*attack.neighbours(8), storm]  # little to sum up: the kicks need the time
-    with Session(attack.machine(vms, "nmi.elf")) as session:
+    with attack.Session(attack.machine(vms, "nmi.elf")) as session:
         attack.wait_linux(session, *vms[:2])
         attack.wait_line(session, r"^\[storm\] NMI begin", 30)
         begin, start, kicks = progress(session), time.monotonic(), 0

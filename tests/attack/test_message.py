@@ -5,13 +5,12 @@ import re
 
 import attack_machine as attack
 from mullion_host.machine import Vm
-from mullion_host.session import Session
 
 
 def test_messages_are_confined(record_property):
     service = Vm("host", 1, 512, "none", service=True)
     bad = attack.hostile("bad", 1, "message.elf")
-    with Session(attack.machine([service, bad], "message.elf")) as session:
+    with attack.Session(attack.machine([service, bad], "message.elf")) as session:
         attack.wait_linux(session, service)
         done = attack.wait_line(
             session, r"^\[bad\] MESSAGE done: (\d+) sent, (\d+) refused, own ones (.*)$", 60)

@@ -5,7 +5,6 @@ import re
 
 import attack_machine as attack
 from mullion_host.machine import Vm
-from mullion_host.session import Session
 
 IOAPIC = re.compile(r"SERVICE ioapic: (\d+) entries, (\d+) refused, (\d+) of (\d+) pins kept")
 
@@ -13,7 +12,7 @@ IOAPIC = re.compile(r"SERVICE ioapic: (\d+) entries, (\d+) refused, (\d+) of (\d
 def test_service_vm(record_property):
     bad = Vm("bad", 2, 64, "none", service=True, kernel="service.elf")
     others = [Vm("sum", 2, 256, "memsum", words="mullion.mb=64"), Vm("two", 1, 192, "none")]
-    with Session(attack.machine([bad, *others], "service.elf")) as session:
+    with attack.Session(attack.machine([bad, *others], "service.elf")) as session:
         attack.wait_linux(session, *others)
         attack.wait_line(session, r'vm "bad": start 2', 120)
         said = "\n".join(session.console.lines)

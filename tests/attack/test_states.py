@@ -4,7 +4,6 @@
 import re
 
 import attack_machine as attack
-from mullion_host.session import Session
 
 STATES = re.compile(r"^\[bad\] HOSTILE states: (\d+) tried, (\d+) ended the VM")
 ENDS = re.compile(r'vm "bad": (triple fault|invalid processor state|interrupt delivery outside its '
@@ -15,7 +14,7 @@ SECONDS = 300  # no measure of anything
 def test_hostile_states(record_property):
     bad = attack.hostile("bad", 2, "hostile.elf", "steps=states")
     vms = [*attack.neighbours(), bad]
-    with Session(attack.machine(vms, "hostile.elf")) as session:
+    with attack.Session(attack.machine(vms, "hostile.elf")) as session:
         attack.wait_linux(session, *vms[:2])
         match = attack.wait_line(session, STATES.pattern, SECONDS)
         attack.wait_line(session, r'vm "bad": power off', 60)

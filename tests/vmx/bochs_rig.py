@@ -6,9 +6,11 @@ import os
 import shutil
 import socket
 import subprocess
+import time
+from dataclasses import dataclass
 
 from mullion_host.logport import LogPort, Port
-from mullion_host.machine import SPARE_MEMORY, Machine
+from mullion_host.machine import SPARE_MEMORY, TCG_CPU, Machine
 from mullion_host.session import Session
 from mullion_host.steps import HostError
 
@@ -62,8 +64,15 @@ def make_disc(files, folder):
     return disc
 
 
+@dataclass
 class BochsMachine(Machine):
     """The same machine as Bochs has it: another processor, another loader."""
+
+    def __post_init__(self):
+        if self.cpu == TCG_CPU:
+            self.cpu = VTX_CPU
+        for vm in self.vms:  # Bochs' CPUID calls cores with one thread each siblings
+            vm.settings = "; ".join(filter(None, [vm.settings, "allow-smt-sharing"]))
 
     def prepare(self, console, log):
         """Writes disc and bochsrc for serial ports that connect to these TCP ports; the command."""
@@ -97,15 +106,27 @@ class BochsSession(Session):
                                          stderr=words, start_new_session=True)
         try:
             for port, door in zip((self.console, self.log), doors):
-                door.settimeout(START_SECONDS)
                 port.near.close()
-                port.near, _ = door.accept()
-                port.near.settimeout(None)
+                port.near = self._answered(door)
                 port.start()
         except BaseException:
-            self.qemu.kill()
+            self.end()
             raise
         finally:
             for door in doors:
                 door.close()
         return self
+
+    def _answered(self, door):
+        """The serial port that Bochs connects here, as soon as it has started."""
+        door.settimeout(0.2)
+        end = time.monotonic() + START_SECONDS
+        while time.monotonic() < end and self.running():
+            try:
+                port, _ = door.accept()
+            except TimeoutError:
+                continue
+            port.settimeout(None)
+            return port
+        raise HostError(f"Bochs does not start ({self.state()}); it says why in "
+                        f"{self.machine.run_path('qemu')}")

@@ -4,6 +4,7 @@
 
 #include "x86/vm.h"
 #include "x86/vmx/capability.h"
+#include "x86/vmx/reasons.h"
 #include "x86/vmx/vmcs.h"
 
 extern struct vmx_capability vmx_capability; /* read once (vmx.c) */

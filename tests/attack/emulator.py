@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Where a machine with hostile guests runs, by the environment's MULLION_MACHINE: in QEMU, on SVM,
+beside stock kernels; or in Bochs, on VT-x, beside guests that need no minute to start."""
+
+import os
+import re
+import secrets
+import sys
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+TREE = os.path.join(HERE, "..", "..")
+sys.path[:0] = [os.path.join(TREE, "tools"), os.path.join(TREE, "tests", "vmx")]
+
+from bochs_rig import IPS, BochsMachine, BochsSession  # noqa: E402
+from mullion_host.machine import Machine, Vm  # noqa: E402
+from mullion_host.session import Session  # noqa: E402
+
+
+class Qemu:
+    """AMD's SVM in QEMU's TCG; the neighbours are stock kernels."""
+
+    Session, Machine = Session, Machine
+    words, settings = "", ""  # what each of our guests is told, and each VM's block has
+    kernels = {"vmlinuz": "guests/vmlinuz-6.1"}
+    virt = r"an instruction of SVM at \S+ denied"
+    pm1_control = 0x604
+
+    @staticmethod
+    def neighbour(name, memory, service=False, size=0):
+        """A stock kernel, which sums up so many MiB, if any, for ever."""
+        role, words = ("memsum", f"mullion.mb={size}") if size else ("none", "")
+        return Vm(name, 1, memory, role, service=service, words=words)
+
+    @staticmethod
+    def has_begun(session, vm):
+        """It has reported with the nonce of its command line."""
+        report = session.find_report(vm)
+        assert report is None or report.nonce == vm.nonce
+        return report is not None
+
+    @staticmethod
+    def question():
+        """(what is typed, what must come back): only who lives now knows it."""
+        nonce = secrets.token_hex(8)
+        return f"\recho alive-{nonce}-$((6*7))\r", rf"alive-{nonce}-42\b"
+
+
+class Bochs:
+    """Intel's VT-x in Bochs; the neighbours are guests of our own, neighbour.c."""
+
+    Session, Machine = BochsSession, BochsMachine
+    words, settings = f"hz={IPS}", ""
+    kernels = {elf: f"attack/{elf}" for elf in ("neighbour.elf", "neighbour-service.elf")}
+    virt = r"an instruction of VT-x, SMX or SGX at \S+ denied"
+    pm1_control = 0xb004
+
+    @classmethod
+    def neighbour(cls, name, _memory, service=False, size=1):
+        """It sums up its memory, or a MiB of it, for ever."""
+        kernel = "neighbour-service.elf" if service else "neighbour.elf"
+        return Vm(name, 1, 64, "none", service=service, kernel=kernel,
+                  words=f"{cls.words} mb={min(size or 1, 16)}")
+
+    @staticmethod
+    def has_begun(session, vm):
+        """The same: a freestanding guest says the nonce, too."""
+        lines = session.console.lines if vm.service else session.log.lines
+        return any(re.search(rf"NEIGHBOUR begin {vm.nonce}$", line) for line in lines)
+
+    @staticmethod
+    def question():
+        """It says the word backwards."""
+        nonce = secrets.token_hex(8)
+        return f"\r{nonce}\r", f"NEIGHBOUR says {nonce[::-1]}$"
+
+
+CHOSEN = {"qemu": Qemu, "bochs": Bochs}[os.environ.get("MULLION_MACHINE", "qemu")]
