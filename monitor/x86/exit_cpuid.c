@@ -2,6 +2,7 @@
 /* CPUID as a VM sees it: the core's own answer, less what a partition cannot have. */
 #include "x86/asm.h"
 #include "x86/backend.h"
+#include "x86/cpuid_mask.h"
 #include "x86/exit.h"
 #include "x86/msr.h"
 
@@ -15,55 +16,10 @@
 #define KVM_CLOCK_STABLE  (1u << 24)
 #define KVM_HINT_REALTIME (1u << 0)
 
-/* Leaf 1 ECX */
-#define FEATURE_VMX        (1u << 5)
-#define FEATURE_SMX        (1u << 6)
-#define FEATURE_PDCM       (1u << 15)
-#define FEATURE_X2APIC     (1u << 21)
+#define FEATURE_X2APIC     (1u << 21) /* leaf 1 ECX */
 #define FEATURE_OSXSAVE    (1u << 27)
 #define FEATURE_HYPERVISOR (1u << 31)
-/* Leaf 1 EDX */
-#define FEATURE_MCE        (1u << 7)
-#define FEATURE_MTRR       (1u << 12)
-#define FEATURE_MCA        (1u << 14)
-#define FEATURE_DS         (1u << 21)
-#define FEATURE_ACPI       (1u << 22)
-/* Leaf 7 */
-#define FEATURE_TSC_ADJUST (1u << 1)  /* EBX */
-#define FEATURE_SGX        (1u << 2)  /* EBX */
-#define FEATURE_RDT        (1u << 12) /* EBX: monitoring */
-#define FEATURE_RDT_ALLOC  (1u << 15) /* EBX */
-#define FEATURE_PT         (1u << 25) /* EBX */
-#define FEATURE_OSPKE      (1u << 4)  /* ECX */
-#define FEATURE_PCONFIG    (1u << 18) /* EDX */
-/* Leaf 8000_0001 ECX: SVM, OSVW, IBS, SKINIT, WDT, the performance counters, MONITORX stays */
-#define FEATURE_AMD_MASKED                                                                         \
-    (1u << 2 | 1u << 9 | 1u << 10 | 1u << 12 | 1u << 13 | 1u << 15 | 1u << 23 | 1u << 24 |         \
-     1u << 27 | 1u << 28)
-/* Leaf 8000_0007 EDX: only the invariant TSC; power and thermal registers are not a VM's. */
-#define FEATURE_INVARIANT_TSC (1u << 8)
-
-static void cpuid_leaf_1(struct vcpu *vcpu, struct cpuid *r)
-{
-    r->ecx &= ~(FEATURE_VMX | FEATURE_SMX | FEATURE_PDCM | FEATURE_OSXSAVE);
-    r->ecx |= FEATURE_X2APIC | FEATURE_HYPERVISOR;
-    if ((backend->read_cr4(vcpu) & CR4_OSXSAVE) != 0)
-        r->ecx |= FEATURE_OSXSAVE;
-    r->edx &= ~(FEATURE_MCE | FEATURE_MCA | FEATURE_DS | FEATURE_ACPI);
-    if (!vcpu->vm->service)
-        r->edx &= ~FEATURE_MTRR;
-}
-
-static void cpuid_leaf_7(struct vcpu *vcpu, struct cpuid *r, uint32_t subleaf)
-{
-    if (subleaf != 0)
-        return;
-    r->ebx &= ~(FEATURE_TSC_ADJUST | FEATURE_SGX | FEATURE_RDT | FEATURE_RDT_ALLOC | FEATURE_PT);
-    r->ecx &= ~FEATURE_OSPKE;
-    if ((backend->read_cr4(vcpu) & CR4_PKE) != 0)
-        r->ecx |= FEATURE_OSPKE;
-    r->edx &= ~FEATURE_PCONFIG;
-}
+#define FEATURE_OSPKE      (1u << 4) /* leaf 7 ECX */
 
 static struct cpuid cpuid_hypervisor(uint32_t leaf)
 {
@@ -77,45 +33,28 @@ static struct cpuid cpuid_hypervisor(uint32_t leaf)
     return (struct cpuid){0, 0, 0, 0};
 }
 
+static uint32_t if_cr4(struct vcpu *vcpu, uint64_t bit, uint32_t feature)
+{
+    return (backend->read_cr4(vcpu) & bit) != 0 ? feature : 0;
+}
+
+/* Bits that are not the processor's: of the guest's CR4, and that it is one. */
+static void cpuid_mirror(struct vcpu *vcpu, uint32_t leaf, uint32_t subleaf, struct cpuid *r)
+{
+    if (leaf == 1) {
+        r->ecx &= ~FEATURE_OSXSAVE;
+        r->ecx |= FEATURE_X2APIC | FEATURE_HYPERVISOR | if_cr4(vcpu, CR4_OSXSAVE, FEATURE_OSXSAVE);
+    } else if (leaf == 7 && subleaf == 0) {
+        r->ecx &= ~FEATURE_OSPKE;
+        r->ecx |= if_cr4(vcpu, CR4_PKE, FEATURE_OSPKE);
+    }
+}
+
 static struct cpuid cpuid_real(struct vcpu *vcpu, uint32_t leaf, uint32_t subleaf)
 {
     struct cpuid r = cpuid(leaf, subleaf);
-    switch (leaf) {
-    case 0x1:
-        cpuid_leaf_1(vcpu, &r);
-        break;
-    case 0x7:
-        cpuid_leaf_7(vcpu, &r, subleaf);
-        break;
-    case 0x6:             /* power and thermal management */
-        r.eax &= 1u << 2; /* the APIC timer keeps running */
-        r.ebx = r.ecx = 0;
-        break;
-    case 0x80000001:
-        r.ecx &= ~FEATURE_AMD_MASKED;
-        r.edx &= ~(FEATURE_MCE | FEATURE_MCA);
-        if (!vcpu->vm->service)
-            r.edx &= ~FEATURE_MTRR;
-        break;
-    case 0x80000007:
-        r.eax = r.ebx = r.ecx = 0;
-        r.edx &= FEATURE_INVARIANT_TSC;
-        break;
-    case 0xa: /* performance counters */
-    case 0xf: /* cache monitoring and allocation */
-    case 0x10:
-    case 0x12:       /* SGX */
-    case 0x14:       /* processor trace */
-    case 0x8000000a: /* SVM */
-    case 0x8000001b: /* IBS */
-    case 0x8000001f: /* memory encryption */
-    case 0x80000020: /* bandwidth control */
-    case 0x80000022: /* performance monitoring, version 2 */
-        r = (struct cpuid){0, 0, 0, 0};
-        break;
-    default:
-        break;
-    }
+    cpuid_mask(&r, leaf, subleaf, vcpu->vm->service);
+    cpuid_mirror(vcpu, leaf, subleaf, &r);
     return r;
 }
 

@@ -162,6 +162,8 @@ bool exit_msr_write(struct vcpu *vcpu, uint32_t msr)
         ok = value == apic_base(vcpu);
     else if (msr == MSR_EFER)
         return msr_write_efer(vcpu, value);
+    else if (msr == MSR_XSS) /* CPUID names no component of it */
+        ok = value == 0 && wrmsr_safe(msr, value);
     else if (msr == MSR_KVM_WALL_CLOCK)
         ok = clock_write_wall(vcpu, value);
     else if (msr == MSR_KVM_SYSTEM_TIME)

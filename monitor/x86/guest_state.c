@@ -20,7 +20,8 @@ static void reset_xcr0(void)
 
 void guest_state_reset(void)
 {
-    static const uint32_t msrs[] = {MSR_SPEC_CTRL, MSR_XSS, MSR_TSC_AUX, MSR_TSC_DEADLINE};
+    static const uint32_t msrs[] = {MSR_SPEC_CTRL, MSR_UMWAIT_CONTROL, MSR_XSS, MSR_TSC_AUX,
+                                    MSR_TSC_DEADLINE};
     for (unsigned i = 0; i < sizeof(msrs) / sizeof(msrs[0]); i++)
         wrmsr_safe(msrs[i], 0); /* not every processor has them all */
     reset_xcr0();

@@ -16,7 +16,9 @@
 #define MSR_SPEC_CTRL          0x00000048u
 #define MSR_INTEL_UCODE        0x00000079u
 #define MSR_BIOS_SIGN_ID       0x0000008bu
+#define MSR_UMWAIT_CONTROL     0x000000e1u
 #define MSR_MTRR_CAP           0x000000feu
+#define MSR_ARCH_CAPABILITIES  0x0000010au
 #define MSR_SYSENTER_CS        0x00000174u
 #define MSR_SYSENTER_EIP       0x00000176u
 #define MSR_MTRR_PHYS_BASE0    0x00000200u

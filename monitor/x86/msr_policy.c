@@ -32,7 +32,8 @@ static const struct {
     {MSR_SYSENTER_CS, MSR_SYSENTER_EIP, RW},
     {MSR_PAT, MSR_PAT, RW},
     {MSR_TSC_DEADLINE, MSR_TSC_DEADLINE, RW},
-    {MSR_XSS, MSR_XSS, RW},
+    {MSR_UMWAIT_CONTROL, MSR_UMWAIT_CONTROL, RW},
+    {MSR_XSS, MSR_XSS, R}, /* 0: see cpuid_mask.c */
     {X2APIC_ID, X2APIC_ID + 1, R},
     {X2APIC_TPR, X2APIC_TPR, RW},
     {X2APIC_PPR, X2APIC_PPR, R},
@@ -56,6 +57,7 @@ static const struct {
     bool service_only;
 } msr_shown[] = {
     {MSR_BIOS_SIGN_ID, MSR_BIOS_SIGN_ID, false},
+    {MSR_ARCH_CAPABILITIES, MSR_ARCH_CAPABILITIES, false},
     {MSR_MISC_ENABLE, MSR_MISC_ENABLE, false},
     {MSR_MTRR_CAP, MSR_MTRR_CAP, true},
     {MSR_MTRR_PHYS_BASE0, MSR_MTRR_PHYS_MASK9, true},
@@ -83,7 +85,6 @@ static const struct {
     {0x00000017, 0x00000017}, /* platform id */
     {0x0000003a, 0x0000003a}, /* feature control */
     {0x000000cd, 0x000000cf}, /* bus frequency, platform information, core capabilities */
-    {0x0000010a, 0x0000010a}, /* architectural capabilities */
     {0x000001a2, 0x000001a2}, /* temperature target */
     {0x000001ad, 0x000001ad}, /* turbo ratios */
     {0x00000345, 0x00000345}, /* performance capabilities */
@@ -120,6 +121,7 @@ static const struct {
     {MSR_MTRR_PHYS_BASE0, MSR_PAT - 1},
     {MSR_MTRR_DEF_TYPE, MSR_MTRR_DEF_TYPE},
     {MSR_X2APIC_FIRST, MSR_X2APIC_LAST},
+    {MSR_XSS, MSR_XSS},
     {MSR_EFER, MSR_EFER},
     {MSR_SYSCFG, MSR_TOP_MEM2}, /* with HWCR, the IORRs and the top of memory */
     {MSR_AMD_UCODE, MSR_AMD_UCODE},

@@ -15,12 +15,37 @@ static void cpuid(uint32_t leaf, uint32_t subleaf, uint32_t r[4])
     tally(CPUIDS, false);
 }
 
-static void expect_leaf(uint32_t leaf, unsigned reg, uint32_t mask, uint32_t value)
+static void expect_subleaf(uint32_t leaf, uint32_t subleaf, unsigned reg, uint32_t mask,
+                           uint32_t value)
 {
     uint32_t r[4];
-    cpuid(leaf, 0, r);
+    cpuid(leaf, subleaf, r);
     if ((r[reg] & mask) != value)
         bad("CPUID", leaf, r[reg]);
+}
+
+static void expect_leaf(uint32_t leaf, unsigned reg, uint32_t mask, uint32_t value)
+{
+    expect_subleaf(leaf, 0, reg, mask, value);
+}
+
+/* State that nobody switches, and what only MSRs that do not pass would make use of. */
+static void expect_unswitched(void)
+{
+    static const uint32_t empty[] = {0x14, 0x19, 0x1b, 0x1c, 0x1d, 0x1e, 0x20, 0x23};
+    expect_leaf(7, 1, 1u << 25, 0);                                 /* processor trace */
+    expect_leaf(7, 2, 1u << 7 | 1u << 13 | 1u << 23 | 1u << 31, 0); /* CET, TME, Key Locker, PKS */
+    expect_leaf(7, 3, 1u << 5 | 1u << 20, 0);                       /* user interrupts, CET */
+    expect_leaf(7, 3, 1u << 22 | 1u << 24 | 1u << 25, 0);           /* AMX .. */
+    expect_leaf(0xd, 0, 3u << 17, 0);                               /* .. and its components */
+    expect_subleaf(7, 1, 0, 1u << 17 | 1u << 27, 0);                /* FRED, MSRLIST */
+    expect_subleaf(0xd, 1, 0, 1u << 4, 0);                          /* XFD */
+    expect_subleaf(0xd, 1, 2, UINT32_MAX, 0);                       /* XSS has no component */
+    for (unsigned i = 0; i < sizeof(empty) / sizeof(empty[0]); i++)
+        for (unsigned reg = 0; reg < 4; reg++)
+            expect_leaf(empty[i], reg, UINT32_MAX, 0);
+    for (uint32_t component = 2; component < 63; component++)
+        expect_subleaf(0xd, component, 2, 1, 0); /* of XCR0, or not there */
 }
 
 /* The hypervisor's leaves: its own name, KVM's name and KVM's features; zero elsewhere. */
@@ -57,4 +82,5 @@ void attack_cpuid(void)
     expect_leaf(0x40000100, 1, UINT32_MAX, 0x4b4d564b); /* "KVMKVMKVM" */
     expect_leaf(0x40000100, 2, UINT32_MAX, 0x564b4d56);
     expect_leaf(0x40000100, 3, UINT32_MAX, 0x4d);
+    expect_unswitched();
 }

@@ -15,7 +15,7 @@ static const struct {
     uint32_t first, last;
 } own[] = {
     {0x48, 0x49},   {0x174, 0x176},           {0x277, 0x277},           {0x6e0, 0x6e0},
-    {0x808, 0x80f}, {0x828, 0x828},           {0x830, 0x83f},           {0xda0, 0xda0},
+    {0x808, 0x80f}, {0x828, 0x828},           {0x830, 0x83f},           {0xe1, 0xe1},
     {0x1b, 0x1b},   {0xc0000080, 0xc0000084}, {0xc0000100, 0xc0000103}, {0xc001011f, 0xc001011f},
     {0x10, 0x10}, /* the TSC: does not stand still to be compared; refused, see the loop below */
 };
@@ -29,6 +29,7 @@ static const uint32_t named[] = {
     0xc0010070, 0xc0010071, 0xc00102b0, 0xc00102b3, 0xc0010299, 0xc001029b,             /* power */
     0x9b,       0x9e,       0xc0010015, 0xc0010111, 0xc0010112, 0xc0010113, 0xc0010116, /* SMM */
     0xc0010114, 0xc0010117, 0xc0010118,                                                 /* SVM */
+    0xda0, /* what XRSTORS loads: MSRs of processor trace, power and CET among it */
 };
 
 static void msr_read(void *argument)

@@ -204,6 +204,10 @@ static void test_insists(void **state)
     struct vmx_capability bad = core_i7_6700k;
     bad.cpu = 0xfff9fffe0401e172; /* MSR 482h of the same processor, instead of 48eh */
     expect_lack(&bad, "cannot leave CR3 to the guest");
+    for (uint32_t bit = VMX_CPU_CR3_LOAD; bit <= VMX_CPU_CR3_STORE; bit <<= 1) {
+        bad.cpu = core_i7_6700k.cpu | bit;
+        expect_lack(&bad, "cannot leave CR3 to the guest");
+    }
     bad = core_i7_6700k;
     bad.pin |= VMX_PIN_INTERRUPT;
     expect_lack(&bad, "insists");

@@ -34,6 +34,7 @@ static void test_good(void **state)
     GOOD(long_mode, s.cr3 |= 1ull << 62);
     GOOD(long_mode, s.cr0 |= 0x60000000); /* CD and NW are the guest's */
     GOOD(long_mode, s.entry_controls &= ~VMX_ENTRY_LOAD_PAT, s.pat = 2);
+    GOOD(long_mode, s.entry_controls &= ~VMX_ENTRY_LOAD_EFER, s.efer = 1u << 12);
     GOOD(long_mode, s.rip = 0xffff800000000000);
     GOOD(long_mode, s.rip = 0x800000000000); /* not canonical, but the entry does not mind */
     GOOD(flat_mode, s.segments[VMX_CS].rights = 0xc093); /* data as code: unrestricted */
@@ -112,6 +113,14 @@ static void test_segments(void **state)
         BROKEN(v86_mode, words, s.segments[i].limit--);
         BROKEN(v86_mode, words, s.segments[i].rights ^= 1);
     }
+    BROKEN(flat_mode, "ES's base", s.segments[VMX_ES].base = 1ull << 32);
+    BROKEN(flat_mode, "CS's base", s.segments[VMX_CS].base = 1ull << 32);
+    BROKEN(long_mode, "FS's base", s.segments[VMX_FS].base = 1ull << 47);
+    GOOD(long_mode, s.segments[VMX_FS].base = 0x7f0000000000);
+    GOOD(flat_mode, s.segments[VMX_LDTR].base = 0xffff888000000000);
+    BROKEN(flat_mode, "SS's type", s.segments[VMX_SS].rights = 0xc091); /* read-only */
+    GOOD(flat_mode, s.segments[VMX_DS].rights = 0xc09b);                /* code, readable */
+    BROKEN(flat_mode, "DS's type", s.segments[VMX_DS].rights = 0xc099);
     BROKEN(long_mode, "CS is unusable", s.segments[VMX_CS].rights |= UNUSABLE);
     BROKEN(long_mode, "TR is unusable", s.segments[VMX_TR].rights |= UNUSABLE);
     BROKEN(long_mode, "TR's selector points", s.segments[VMX_TR].selector |= 4);
@@ -145,6 +154,10 @@ static void test_privilege(void **state)
     s.segments[VMX_DS] = (struct vmx_segment_state){0x2b, 0, 0xffffffff, 0xc093};
     expect(&s, true, NULL);
     expect(&s, false, "DS's DPL");
+    s = long_mode();
+    s.segments[VMX_TR].selector |= 3;
+    s.segments[VMX_LDTR] = (struct vmx_segment_state){0x4b, 0, 0xffff, 0x82};
+    expect(&s, false, NULL);
     s = long_mode();
     s.segments[VMX_CS] = (struct vmx_segment_state){0x30, 0, 0xffffffff, 0xa093};
     s.segments[VMX_SS] = (struct vmx_segment_state){0x28, 0, 0xffffffff, 0xc093};
@@ -202,6 +215,11 @@ static void test_activity(void **state)
     less.misc = 0x40; /* HLT alone */
     s.activity = ACTIVITY_HLT;
     assert_null(vmx_entry_check(&s, &less, true));
+    less.misc = 0xfc0;
+    s.activity = 4;
+    assert_string_equal(vmx_entry_check(&s, &less, true),
+                        "the activity state is none of this processor's");
+    less.misc = 0x40;
     s.activity = ACTIVITY_SIPI;
     assert_string_equal(vmx_entry_check(&s, &less, true),
                         "the activity state is none of this processor's");

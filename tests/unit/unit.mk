@@ -27,7 +27,8 @@ UNIT_CFLAGS := $(HOST_CFLAGS) -g -O1 -fsanitize=address,undefined -fno-sanitize-
 
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(UNIT)/%,$(wildcard tests/unit/test_*.c))
 X86_PURE_SRC := $(addprefix monitor/x86/,memory.c pagetable.c guest_pci.c boot_info.c multiboot1.c multiboot2.c \
-	vmx/capability.c vmx/entry_check.c vmx/entry_segments.c vmx/instruction_error.c)
+	vmx/capability.c vmx/entry_check.c vmx/entry_segments.c vmx/instruction_error.c vmx/mtrr.c \
+	cpuid_mask.c)
 UNIT_OBJ := $(patsubst %.c,$(UNIT)/obj/%.o,$(CORE_SRC) $(BOOT_SRC) $(X86_PURE_SRC) monitor/lib/fmt.c)
 CLI_OBJ := $(patsubst %.c,$(BUILD)/cli/%.o,$(CLI_SRC) $(CLI_CORE_SRC))
 CLI_UNIT_OBJ := $(patsubst %.c,$(UNIT)/obj/%.o,$(CLI_SRC) $(CLI_CORE_SRC))

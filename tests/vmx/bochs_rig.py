@@ -14,7 +14,7 @@ from mullion_host.machine import SPARE_MEMORY, TCG_CPU, Machine
 from mullion_host.session import Session
 from mullion_host.steps import HostError
 
-VTX_CPU, SVM_CPU = "corei7_icelake_u", "ryzen"
+VTX_CPU, SVM_CPU = "corei7_skylake_x", "ryzen"  # of the icelake model stock kernels hang, bare, too
 FEATURES = {SVM_CPU: ", add_features=x2apic"}  # Mullion needs it; Bochs' model is without
 ERRORS = {SVM_CPU: "ignore"}  # each exit for a port is an error in Bochs' log
 IPS = 10_000_000  # the ticks of an emulated second: TSC, APIC timer and the rest go by it
