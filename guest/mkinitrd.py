@@ -9,7 +9,7 @@ import stat
 import subprocess
 import sys
 
-DIRECTORIES = ("bin", "dev", "etc", "proc", "root", "sbin", "sys", "tmp")
+DIRECTORIES = ("bin", "dev", "etc", "proc", "root", "run", "sbin", "sys", "tmp")
 
 
 class Newc:
