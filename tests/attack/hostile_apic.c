@@ -139,8 +139,8 @@ static void timer_storm(void)
     refused(X2APIC_LVT_TIMER, LVT_MASKED);
     if (this_cpu()->interrupts == before)
         bad("the timer gives nothing", 0, 0);
-    wrmsr(X2APIC_SVR, 0xff);
-    wrmsr(X2APIC_SVR, 0x1ff);
+    wrmsr(X2APIC_SVR, VECTOR_SPURIOUS);
+    wrmsr(X2APIC_SVR, SVR_ON);
     still_works("no interrupts after the APIC was off");
 }
 
