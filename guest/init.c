@@ -12,6 +12,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#define SHELL "/bin/sh"
+
 static void mount_all(void)
 {
     static const struct {
@@ -78,8 +80,8 @@ static void shell_exec(const struct params *params)
     setenv("HOME", "/", 1);
     setenv("TERM", "linux", 1);
     setenv("PATH", "/bin:/sbin", 1);
-    execl("/bin/sh", "sh", "-i", (char *)NULL);
-    fail("/bin/sh");
+    execl(SHELL, "sh", "-i", (char *)NULL);
+    fail(SHELL);
     _exit(1);
 }
 
@@ -101,7 +103,7 @@ static void script_run(void)
     int log = open("/tmp/rc", O_WRONLY | O_CREAT | O_TRUNC, 0600);
     dup2(log, 1);
     dup2(log, 2);
-    execl("/bin/sh", "sh", "/etc/rc", (char *)NULL);
+    execl(SHELL, "sh", "/etc/rc", (char *)NULL);
     _exit(1);
 }
 
@@ -117,6 +119,8 @@ int main(void)
     script_run();
     report_print(&params);
     role_run(&params);
+    while (access(SHELL, X_OK) != 0)
+        pause(); // the small initramfs has none
     for (;;) {
         pid_t shell = fork();
 

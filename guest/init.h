@@ -13,8 +13,8 @@ struct params {
     char nonce[PARAM_SIZE];
     char role[PARAM_SIZE];
     char loads[PARAM_SIZE]; // of role bench, with commas between; empty: all
-    char peer[PARAM_SIZE];  // of role netbench: the address of the VM with role netserve
-    unsigned long delay_ms; // before reboot or poweroff
+    char peer[PARAM_SIZE];  // role netbench: the address of the VM with role netserve; control: a VM
+    unsigned long delay_ms; // before reboot or poweroff, or each command of role control
     unsigned long count;    // rounds of taking a CPU off line
     unsigned long mb;       // MiB that role memsum fills
     unsigned long seconds;  // of each load of role bench
@@ -36,6 +36,9 @@ void role_netbench(const struct params *params);
 
 // bench_net.c: the other end of role netbench's loads.
 void role_netserve(const struct params *params);
+
+// control.c: the command `mullion` at work in the service VM.
+void role_control(const struct params *params);
 
 // text.c: small files read and written whole.
 size_t file_read(const char *path, char *text, size_t size);

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-# Packs the test guests' initramfs: init, busybox, the console device; the same bytes each time.
+# Packs a test guest's initramfs: init, the console device, busybox if wanted; the same bytes each time.
 
 import argparse
 import gzip
@@ -9,7 +9,7 @@ import stat
 import subprocess
 import sys
 
-DIRECTORIES = ("bin", "dev", "etc", "proc", "root", "sbin", "sys", "tmp")
+DIRECTORIES = ("bin", "dev", "etc", "proc", "root", "run", "sbin", "sys", "tmp")
 
 
 class Newc:
@@ -46,16 +46,18 @@ def applets(busybox):
     return sorted(names - {"busybox", "init"})
 
 
-def pack(init, busybox):
-    """The archive's bytes."""
+def pack(init, busybox, programs):
+    """The archive's bytes; BUSYBOX may be None, PROGRAMS go to /bin under their own names."""
     archive = Newc()
     for name in DIRECTORIES:
         archive.add(name, stat.S_IFDIR | 0o755)
     # The kernel opens this one for init's first three files, before devtmpfs is mounted.
     archive.add("dev/console", stat.S_IFCHR | 0o600, device=(5, 1))
     archive.add("init", stat.S_IFREG | 0o755, _read(init))
-    archive.add("bin/busybox", stat.S_IFREG | 0o755, _read(busybox))
-    for name in applets(busybox):
+    for program in programs + ([busybox] if busybox else []):
+        name = os.path.basename(program)
+        archive.add(f"bin/{name}", stat.S_IFREG | 0o755, _read(program))
+    for name in applets(busybox) if busybox else []:
         archive.add(f"bin/{name}", stat.S_IFLNK | 0o777, b"busybox")
     return archive.finish()
 
@@ -68,10 +70,15 @@ def _read(path):
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--init", required=True, help="the static init program")
-    parser.add_argument("--busybox", required=True, help="the static busybox program")
+    parser.add_argument("--busybox", help="the static busybox program")
+    parser.add_argument("--program", action="append", default=[], help="another static program")
+    parser.add_argument("--plain", action="store_true",
+                        help="not compressed: fewer instructions in the guest")
     parser.add_argument("output", help="the initramfs to write")
     options = parser.parse_args()
-    image = gzip.compress(pack(options.init, options.busybox), compresslevel=9, mtime=0)
+    image = pack(options.init, options.busybox, options.program)
+    if not options.plain:
+        image = gzip.compress(image, compresslevel=9, mtime=0)
     with open(options.output + ".new", "wb") as out:
         out.write(image)
     os.replace(options.output + ".new", options.output)

@@ -192,7 +192,7 @@ void role_run(const struct params *params)
         {"sleep", role_sleep},       {"busy", role_busy},         {"pingpong", role_pingpong},
         {"reboot", role_reboot},     {"poweroff", role_poweroff}, {"panic", role_panic},
         {"offline", role_offline},   {"memsum", role_memsum},     {"bench", role_bench},
-        {"netbench", role_netbench}, {"netserve", role_netserve},
+        {"netbench", role_netbench}, {"netserve", role_netserve}, {"control", role_control},
     };
 
     for (size_t i = 0; i < sizeof(roles) / sizeof(roles[0]); i++)

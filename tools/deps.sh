@@ -48,6 +48,11 @@ vmx     archive  libncurses.so        libncurses-dev
 vmx     program  grub-mkrescue        grub-common
 vmx     file     /usr/lib/grub/i386-pc/moddep.lst     grub-pc-bin
 vmx     program  xorriso              xorriso
+vmx     program  flex                 flex
+vmx     program  bison                bison
+vmx     program  bc                   bc
+vmx     program  lz4                  lz4
+vmx     header   libelf.h             libelf-dev
 vmx     module   pytest               python3-pytest
 '
 

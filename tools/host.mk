@@ -15,11 +15,14 @@ GUEST_CFLAGS := -std=gnu17 -Os -static -D_GNU_SOURCE -Wall -Wextra -Wconversion 
 RUN          := tools/run.py --build $(BUILD) --vms $(VMS) --cpus $(CPUS) --accel $(ACCEL) \
                 $(if $(APPEND),--append "$(APPEND)")
 
-.PHONY: guests guests-6.12 service-disk run smoke
+.PHONY: guests guests-6.12 guests-small service-disk run smoke
 
 guests: $(BUILD)/host/qemu-system-x86_64 $(GUEST_DIR)/vmlinuz-6.1 $(GUEST_DIR)/initrd.img
 
 guests-6.12: $(GUEST_DIR)/vmlinuz-6.12
+
+# For slow emulators: few instructions to user space.
+guests-small: $(GUEST_DIR)/vmlinuz-small $(GUEST_DIR)/small.img
 
 # The service VM's Debian: build/service/disk.img, made only if what it is made from has changed.
 service-disk:
@@ -37,6 +40,10 @@ smoke:
 $(BUILD)/host/qemu-system-x86_64:
 	@tools/fetch.py --build $(BUILD) qemu
 
+$(GUEST_DIR)/vmlinuz-small: tools/mullion_host/small_kernel.py
+	@tools/deps.sh vmx
+	@tools/small_kernel.py --build $(BUILD)
+
 $(GUEST_DIR)/vmlinuz-%:
 	@tools/fetch.py --build $(BUILD) kernel-$*
 
@@ -49,6 +56,9 @@ $(GUEST_DIR)/init: $(GUEST_SRC) $(wildcard guest/*.h)
 
 $(GUEST_DIR)/initrd.img: guest/mkinitrd.py $(GUEST_DIR)/init $(GUEST_DIR)/busybox
 	guest/mkinitrd.py --init $(GUEST_DIR)/init --busybox $(GUEST_DIR)/busybox $@
+
+$(GUEST_DIR)/small.img: guest/mkinitrd.py $(GUEST_DIR)/init $(BUILD)/mullion
+	guest/mkinitrd.py --init $(GUEST_DIR)/init --program $(BUILD)/mullion --plain $@
 
 # Further VMs' own: who may log in by ssh is the service VM's root.
 $(GUEST_DIR)/net.img: guest/mknet.py guest/mkinitrd.py $(wildcard guest/net/*) $(GUEST_DIR)/init \

@@ -90,7 +90,7 @@ class Fetcher:
         digest = _sha256_file(target)
         with open(target + ".sha256", "w", encoding="ascii") as out:
             out.write(f"{digest}  vmlinuz-{series}\n")
-        self._record(f"vmlinuz-{series}", package=package, version=record["Version"],
+        self.record(f"vmlinuz-{series}", package=package, version=record["Version"],
                      suite=suite, release=release, sha256=digest,
                      deb=os.path.relpath(deb, self.build))
         return f"{package} {record['Version']}", os.path.getsize(deb)
@@ -115,14 +115,15 @@ class Fetcher:
         shutil.copyfile(os.path.join(where, found[0]), target)
         os.chmod(target, 0o755)
         shutil.rmtree(where)
-        self._record("busybox", package="busybox-static", version=version, suite=suite)
+        self.record("busybox", package="busybox-static", version=version, suite=suite)
         return f"busybox-static {version}", os.path.getsize(deb)
 
     @_in_turn
-    def unpacked(self, package):
-        """(directory, version) of one package of the machine's own release, without what it
-        depends on, unpacked under build/peers/. A meta package stands for the first that it names."""
-        suite = sources.codename()
+    def unpacked(self, package, suite=None):
+        """(directory, version) of one package of a release, by default the machine's own, without
+        what it depends on, unpacked under build/peers/. A meta package stands for the first that
+        it names."""
+        suite = suite or sources.codename()
         known = self.manifest().get(package)
         if known and os.path.isdir(os.path.join(self.build, known["path"])):
             return os.path.join(self.build, known["path"]), known["version"]
@@ -133,7 +134,7 @@ class Fetcher:
         version = apt.show(real)["Version"]
         where = os.path.join("peers", package)
         unpack(apt.download(real), os.path.join(self.build, where))
-        self._record(package, package=real, version=version, suite=suite, path=where)
+        self.record(package, package=real, version=version, suite=suite, path=where)
         return os.path.join(self.build, where), version
 
     @_in_turn
@@ -147,7 +148,7 @@ class Fetcher:
             for deb in apt.download_closure(package):
                 unpack(deb, os.path.join(self.build, where))
             known = {"package": package, "version": apt.show(package)["Version"], "suite": suite}
-            self._record(where, **known)
+            self.record(where, **known)
         return os.path.join(self.build, where), known["version"]
 
     @_in_turn
@@ -197,7 +198,8 @@ class Fetcher:
         with open(path, encoding="utf-8") as text:
             return json.load(text)
 
-    def _record(self, name, **fields):
+    def record(self, name, **fields):
+        """Notes what is known of a guest file."""
         everything = {**self.manifest(), name: fields}
         path = os.path.join(self.guests, "manifest.json")
         with open(path + ".new", "w", encoding="utf-8") as out:
