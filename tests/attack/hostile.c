@@ -67,6 +67,12 @@ bool is_service(void)
     return option_number("service") != 0;
 }
 
+bool is_vtx(void)
+{
+    char virt[8] = "";
+    return option("virt", virt, sizeof(virt)) && same(virt, "vtx");
+}
+
 static uint64_t hz(uint64_t otherwise)
 {
     uint64_t given = option_number("hz");

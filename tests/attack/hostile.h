@@ -20,6 +20,7 @@ void bad(const char *what, uint64_t where, uint64_t value);
 /* Is this the service VM? The test has said so. */
 bool is_service(void);
 /* Wait by the TSC; it runs at a few GHz everywhere. */
+bool is_vtx(void); /* `virt=vtx`: the machine's processor has VT-x, not SVM */
 void wait_seconds(unsigned seconds);
 /* Wait for a byte typed at the console, at most so long. */
 void wait_byte(unsigned seconds);

@@ -3,6 +3,8 @@
 #include "hostile.h"
 
 #define ROUNDS 50u
+#define SVM    1u
+#define VTX    2u
 
 /* Each with random registers; rax is a page's address, else some fault before they are looked at.
  */
@@ -35,29 +37,30 @@ void attack_insns(void)
     static const struct {
         const char *name;
         void (*run)(void *argument);
-        bool exits;   /* leaves the guest on each of the processors that Mullion knows */
-        int expected; /* exception; -1: none; -2: whatever */
+        unsigned exits; /* on which of the processors that Mullion knows it leaves the guest */
+        int expected;   /* exception; -1: none; -2: whatever */
     } list[] = {
-        {"vmrun", do_vmrun, true, VECTOR_UD},
-        {"vmload", do_vmload, true, VECTOR_UD},
-        {"vmsave", do_vmsave, true, VECTOR_UD},
-        {"stgi", do_stgi, true, VECTOR_UD},
-        {"clgi", do_clgi, true, VECTOR_UD},
-        {"skinit", do_skinit, true, VECTOR_UD},
-        {"invlpga", do_invlpga, true, VECTOR_UD},
-        {"vmmcall", do_vmmcall, true, VECTOR_UD},
-        {"invd", do_invd, true, -1},
-        {"rsm", do_rsm, false, VECTOR_UD},
-        {"vmcall", do_vmcall, false, VECTOR_UD},
-        {"vmxon", do_vmxon, false, -2},
-        {"getsec", do_getsec, false, VECTOR_UD},
-        {"xsetbv", do_xsetbv, false, -2},
-        {"wbinvd", do_wbinvd, false, -1},
+        {"vmrun", do_vmrun, SVM, VECTOR_UD},
+        {"vmload", do_vmload, SVM, VECTOR_UD},
+        {"vmsave", do_vmsave, SVM, VECTOR_UD},
+        {"stgi", do_stgi, SVM, VECTOR_UD},
+        {"clgi", do_clgi, SVM, VECTOR_UD},
+        {"skinit", do_skinit, SVM, VECTOR_UD},
+        {"invlpga", do_invlpga, SVM, VECTOR_UD},
+        {"vmmcall", do_vmmcall, SVM, VECTOR_UD},
+        {"invd", do_invd, SVM | VTX, -1},
+        {"rsm", do_rsm, 0, VECTOR_UD},
+        {"vmcall", do_vmcall, VTX, VECTOR_UD},
+        {"vmxon", do_vmxon, VTX, -2},
+        {"getsec", do_getsec, 0, VECTOR_UD},
+        {"xsetbv", do_xsetbv, 0, -2},
+        {"wbinvd", do_wbinvd, 0, -1},
     };
+    const unsigned here = is_vtx() ? VTX : SVM;
     for (unsigned round = 0; round < ROUNDS; round++) {
         for (unsigned i = 0; i < sizeof(list) / sizeof(list[0]); i++) {
             int vector = attempt(list[i].run, NULL);
-            if (list[i].exits)
+            if ((list[i].exits & here) != 0)
                 tally(INSNS, vector == VECTOR_UD);
             if (list[i].expected != -2 && vector != list[i].expected)
                 bad(list[i].name, round, (uint64_t)(int64_t)vector);

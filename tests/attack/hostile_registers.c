@@ -118,8 +118,7 @@ void attack_registers(void)
 {
     const unsigned mode_count = sizeof(modes) / sizeof(modes[0]);
     uint64_t before = tallies[INSNS].attempts;
-    char virt[8] = "";
-    instructions = option("virt", virt, sizeof(virt)) && same(virt, "vtx") ? vtx : svm;
+    instructions = is_vtx() ? vtx : svm;
     tss_load();
     for (unsigned i = 0; i < HYPERCALLS; i++)
         try(0, i % mode_count);
