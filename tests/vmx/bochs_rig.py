@@ -81,8 +81,8 @@ class BochsMachine(Machine):
         disc = make_disc({"mullion.elf": self.path(self.image), **files}, folder)
         memory = self.memory or sum(vm.memory for vm in self.vms) + SPARE_MEMORY
         text = CONFIGURATION.format(
-            cpu=self.cpu, features=FEATURES.get(self.cpu, ""), cores=self.cores or sum(vm.cpus for vm in self.vms), ips=IPS,
-            memory=memory, bochs=self.path("bochs"), disc=disc, console=console, log=log,
+            cpu=self.cpu, features=FEATURES.get(self.cpu, ""), ips=IPS,
+            cores=self.cores or sum(vm.cpus for vm in self.vms), memory=memory, bochs=self.path("bochs"), disc=disc, console=console, log=log,
             said=self.run_path("bochs"), errors=ERRORS.get(self.cpu, "report"))
         with open(self.run_path("bochsrc"), "w", encoding="ascii") as out:
             out.write(text)
