@@ -59,6 +59,22 @@ static bool is_settled(const struct progress *progress)
     return progress->taken >= progress->cores && memory_settled(&progress->records);
 }
 
+/* A processor may refuse, when it enters the VM, what looked right: it then has what it had. */
+static int print_refused(const struct progress *progress)
+{
+    const struct record *refused = NULL;
+    int status = STATUS_OK;
+    while ((refused = records_next(&progress->records, "refused", refused)) != NULL) {
+        fprintf(
+            stderr,
+            "mullion: vm \"%s\": its processor refuses the change; its controls are as they were; "
+            "see: mullion log\n",
+            record_text(refused, "vm"));
+        status = STATUS_ERRORS;
+    }
+    return status;
+}
+
 /* Wait until all of it has taken effect, and say so, or what has not. */
 static int wait_settled(uint64_t seconds)
 {
@@ -77,9 +93,10 @@ static int wait_settled(uint64_t seconds)
                     progress.taken, progress.cores);
         if (settled || late)
             memory_print(&progress.records);
+        int refused = settled ? print_refused(&progress) : STATUS_TIME;
         records_free(&progress.records);
         if (settled || late)
-            return settled ? STATUS_OK : STATUS_TIME;
+            return refused;
     }
 }
 

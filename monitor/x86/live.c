@@ -183,29 +183,6 @@ static void apply_network(struct text *text, struct vm *vm, const struct config_
     }
 }
 
-/* All cores of VM take WANTED up before long. */
-static void change_controls(struct vm *vm, const struct controls *wanted)
-{
-    const struct controls *old = atomic_load(&vm->controls);
-    struct controls *next = &vm->control_sets[old == &vm->control_sets[0] ? 1 : 0];
-    *next = *wanted;
-    if (old->unlisted != wanted->unlisted)
-        unlisted_clear(&vm->unlisted); /* what is in there has been answered in one way */
-    setup_config.vms[vm->index].controls = *wanted;
-    if (old->tsc_offset != next->tsc_offset)
-        atomic_store(&vm->hold, VM_HELD);
-    atomic_store(&vm->controls, next);
-    atomic_fetch_add(&vm->controls_number, 1);
-    live_generation++; /* also for a new order of the same rules, of which nothing is said */
-    if (memcmp(&old->ports, &wanted->ports, sizeof(old->ports)) != 0)
-        exit_port_init(vm);
-    if (memcmp(&old->msrs, &wanted->msrs, sizeof(old->msrs)) != 0)
-        exit_msr_init(vm);
-    for (unsigned i = 0; i < vm->vcpu_count; i++)
-        if (!vm->vcpus[i].away)
-            cpu_kick(vm->vcpus[i].cpu, REQUEST_CONTROLS);
-}
-
 static void apply_vm(struct control *control, struct vm *vm, const struct config_vm *wanted)
 {
     if (cores_change(&control->answer, vm, wanted))
@@ -218,7 +195,7 @@ static void apply_vm(struct control *control, struct vm *vm, const struct config
     /* The same rules in another order say nothing here, but may mean something else. */
     controls_differences(&control->answer, vm->config->name, &vm->config->controls,
                          &wanted->controls);
-    change_controls(vm, &wanted->controls);
+    live_change_controls(vm, &wanted->controls);
 }
 
 void live_apply(struct control *control, const struct config *parsed)
@@ -253,6 +230,8 @@ bool live_settle(struct control *control)
         if (vm == NULL)
             continue;
         cores += vm_count_cores(vm, &taken);
+        if (atomic_load(&vm->controls_refused) + 1 == atomic_load(&vm->controls_number))
+            text_print(&control->answer, "refused vm %s\n", vm->config->name);
         vm_release_hold(vms[i]); /* if who would have done it has left the VM */
         for (unsigned j = 0; j < vm->vcpu_count; j++) {
             uint64_t tsc = atomic_load(&vm->vcpus[j].controls_tsc);

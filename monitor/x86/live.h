@@ -23,6 +23,12 @@ bool live_check_processor(struct control *control, const struct config_vm *wante
 /* Do it: other controls for the VMs that stay, the end for those that PARSED has not. */
 void live_apply(struct control *control, const struct config *parsed);
 
+/* All cores of VM take WANTED up before long (controls_change.c). */
+void live_change_controls(struct vm *vm, const struct controls *wanted);
+/* The processor refuses the controls that VCPU has taken up last. True: all cores of the VM go back
+ * to the ones before, and this one has; false: it has refused those, too. */
+bool live_take_back(struct vcpu *vcpu, const char *why);
+
 /* The requests of the same names. */
 bool live_settle(struct control *control);
 bool live_trace(struct control *control);

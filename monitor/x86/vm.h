@@ -63,7 +63,8 @@ struct vm {
     /* What holds now; a change fills the other set, and waits until all cores have taken it. */
     const struct controls *_Atomic controls;
     struct controls control_sets[2];
-    _Atomic unsigned controls_number; /* of changes */
+    _Atomic unsigned controls_number;  /* of changes */
+    _Atomic unsigned controls_refused; /* the last change that a core has refused; 0: none */
     struct event_ring events;
     struct unlisted unlisted;
 

@@ -63,7 +63,7 @@ void cpu_start(struct cpu *cpu)
 {
     wrmsr(0xc0000101, (uint64_t)cpu);
     idt_load();
-    wrmsr(X2APIC_SVR, 0x1ff);
+    wrmsr(X2APIC_SVR, SVR_ON);
     cpu->recover = NULL;
     cpu->job = NULL;
     cpu->online = true;

@@ -70,8 +70,8 @@ class Bochs:
     @staticmethod
     def question():
         """It says the word backwards."""
-        nonce = secrets.token_hex(8)
-        return f"\r{nonce}\r", f"NEIGHBOUR says {nonce[::-1]}$"
+        nonce = secrets.token_hex(6)
+        return f"\r{nonce}\r", rf"MULLION-SUM ok \d+ {nonce[::-1]}$"
 
 
 CHOSEN = {"qemu": Qemu, "bochs": Bochs}[os.environ.get("MULLION_MACHINE", "qemu")]

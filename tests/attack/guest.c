@@ -106,6 +106,8 @@ void exception(struct frame *frame)
             on_nmi(cpu);
         return;
     }
+    if (frame->vector == VECTOR_SPURIOUS)
+        return;
     if (frame->vector == 16 || frame->vector >= 18) { /* nothing here raises these but the APIC */
         cpu->interrupts++;
         wrmsr(X2APIC_EOI, 0);
@@ -158,7 +160,7 @@ void guest_start(void)
     wrmsr(0xc0000101, (uint64_t)cpu); /* GS base */
     idt_fill();
     idt_load();
-    wrmsr(X2APIC_SVR, 0x1ff);
+    wrmsr(X2APIC_SVR, SVR_ON);
     cpu->apic_id = (uint32_t)rdmsr(X2APIC_ID);
     command_line = (const char *)info->cmdline;
     for (unsigned i = 0; i < info->memory_entries; i++)

@@ -29,6 +29,8 @@
 #define VECTOR_GP           13u
 #define VECTOR_PF           14u
 #define VECTOR_AC           17u
+#define VECTOR_SPURIOUS     15u /* none that can be sent: in Bochs an EOI never ends that one */
+#define SVR_ON              (0x100u | VECTOR_SPURIOUS)
 #define VECTOR_IPI          0xe5u /* stock kernels use it for nothing: a stray one is reported */
 #define CODE_32             0x08u /* selectors of start.S's GDT */
 #define DATA_0              0x10u

@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Who must notice nothing of its neighbours' attacks: sums up a pattern in its memory for ever, and
- * says each line that is typed backwards. `mb=`: MiB of the pattern; `hz=`: the timer's frequency.
+ * says what was typed last backwards. `mb=`: MiB of the pattern; `hz=`: the timer's frequency.
  */
 #include "guest.h"
 
-#define UART_DATA     0x3f8u
-#define UART_STATUS   0x3fdu
-#define UART_READY    1u
-#define MIB_WORDS     (1ull << 17)
-#define NAPS          50u /* in a second */
+#define UART_DATA   0x3f8u
+#define UART_STATUS 0x3fdu
+#define UART_READY  1u
+#define MIB_WORDS   (1ull << 17)
+#define NAPS        50u /* in a second */
 
 static uint64_t words;
-static char line[64];
+static char line[64], said[64];
 static size_t length;
 
 static uint64_t expected(uint64_t index)
@@ -39,16 +39,12 @@ static bool whole(void)
     return wrong == 0;
 }
 
-static void answer(void)
+/* What is typed may end while the log port still shows this console's lines without its name. */
+static void keep_answer(void)
 {
-    for (size_t i = 0; i < length / 2; i++) {
-        char c = line[i];
-        line[i] = line[length - 1 - i];
-        line[length - 1 - i] = c;
-    }
-    line[length] = '\0';
-    if (length > 0)
-        print("NEIGHBOUR says %s\n", line);
+    for (size_t i = 0; i < length; i++)
+        said[i] = line[length - 1 - i];
+    said[length] = '\0';
     length = 0;
 }
 
@@ -57,7 +53,7 @@ static void listen(void)
     while ((in8(UART_STATUS) & UART_READY) != 0) {
         char c = (char)in8(UART_DATA);
         if (c == '\r')
-            answer();
+            keep_answer();
         else if (length + 1 < sizeof(line))
             line[length++] = c;
     }
@@ -79,7 +75,7 @@ void guest_main(void)
     fill();
     print("NEIGHBOUR begin %s\n", nonce);
     for (uint64_t round = 1;; round++) {
-        print("MULLION-SUM %s %lu\n", whole() ? "ok" : "BAD", round);
+        print("MULLION-SUM %s %lu %s\n", whole() ? "ok" : "BAD", round, said);
         for (unsigned i = 0; i < NAPS; i++) {
             listen();
             nap(option_number("hz") / NAPS);

@@ -19,6 +19,7 @@ class Live:
         self.generation = 1
         self.meanwhile = {}  # a request's first word -> what happens just before it, once
         self.cores = [2, 2]  # of settle: how many there are, and have taken it, look for look
+        self.refused = []  # of settle: VMs whose processor has refused the change
         self.memory_now = []  # of settle: web's memory and who drives it, look for look
         self.batch = 500     # the most events in one answer
 
@@ -65,6 +66,7 @@ class Live:
             now, driver = self.memory_now.pop(0) if len(self.memory_now) > 1 else self.memory_now[0]
             memory = (f"memory vm web asked {self.vm('web').memory} now {now << 20} "
                       f"driver {driver}\n")
+        memory += "".join(f"refused vm {name}\n" for name in self.refused)
         return (f"{memory}settle generation {self.generation} cores {self.cores[0]} taken {taken} "
                 f"ticks {12345 if taken == self.cores[0] else 0}\n")
 

@@ -56,6 +56,14 @@ class Apply(LiveTest):
         self.monitor.cores = [0, 0]
         self.assertIn("no core runs these VMs", self.apply("port 0x70 allow")[1])
 
+    def test_processor_that_refuses_it(self):
+        """When it enters the VM: all cores have what they had, and the command says so."""
+        self.monitor.refused = ["web"]
+        status, out, err = self.apply("port 0x70 deny")
+        self.assertEqual((status, out), (1, "web: port-0x70 none -> deny\n" + SETTLED))
+        self.assertEqual(err, 'mullion: vm "web": its processor refuses the change; its controls are '
+                              "as they were; see: mullion log\n")
+
     def test_core_that_does_not_take_it(self):
         """It is told, and can be undone."""
         self.monitor.cores = [2, 1]

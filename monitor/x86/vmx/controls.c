@@ -66,13 +66,14 @@ static bool watches(const struct vcpu *vcpu, const struct controls *controls, un
 const char *vmx_lacks(const struct controls *controls)
 {
     if (control_watches(controls->events[CONTROL_SWINT]))
-        return "Intel processors do not report INT n; leave int out";
+        return "Intel processors do not report INT n; leave software-interrupts out";
     for (unsigned event = 0; event < CONTROL_EVENTS; event++)
         if (control_watches(controls->events[event]) &&
             (!vmx_may_set(vmx_capability.cpu, bits_of[event].cpu) ||
              !vmx_may_set(vmx_capability.cpu2, bits_of[event].cpu2)))
-            return "this processor cannot report one of these instructions; what it cannot is said "
-                   "by: mullion probe";
+            return "this processor cannot report WBINVD or loads of descriptor tables; leave "
+                   "wbinvd "
+                   "and descriptor-tables out";
     if (controls->pause_count != 0 && !vmx_may_set(vmx_capability.cpu2, VMX_CPU2_PAUSE_LOOP))
         return "this processor has no PAUSE-loop exiting; leave pause-filter out";
     return NULL;

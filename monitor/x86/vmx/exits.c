@@ -4,6 +4,7 @@
 #include "x86/asm.h"
 #include "x86/cpu.h"
 #include "x86/exit.h"
+#include "x86/live.h"
 #include "x86/msr.h"
 #include "x86/vmx/vmx.h"
 
@@ -298,13 +299,15 @@ void vmx_run(struct vcpu *vcpu)
             return;
         }
         if (entered == REFUSED) {
-            vcpu_count(vcpu, handle_other(vcpu, 0, vmx_why_instruction()));
-            return;
+            if (!live_take_back(vcpu, vmx_why_instruction()))
+                vcpu_count(vcpu, handle_other(vcpu, 0, vmx_why_instruction()));
+            continue;
         }
         uint32_t reason = (uint32_t)vmread(VMCS_EXIT_REASON);
         vcpu->launched |= (reason & REASON_ENTRY_FAILED) == 0;
         if (event != 0)
             event_done(vcpu);
+        vcpu->controls_good = vcpu->controls_taken;
         vcpu->rip = vmread(VMCS_GUEST_RIP);
         vcpu_count(vcpu, handle(vcpu, reason));
     } while (vcpu->state == VCPU_RUNNING && vcpu->cpu->nmi_seen == 0);
