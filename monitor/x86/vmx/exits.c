@@ -17,11 +17,6 @@ enum vmx_entered { ENTERED, CALLED, REFUSED };
 #define NESTED_WRITE    (1u << 1)
 #define NESTED_FETCH    (1u << 2)
 #define NESTED_UNBLOCKS (1u << 12) /* an IRET, which had unblocked NMIs already */
-#define DEBUG_CAUSES    0xfull
-#define DEBUG_SEEN      (DEBUG_CAUSES | 3ull << 13) /* and BD, BS */
-#define DR7_DETECT      (1ull << 13)
-#define EVENT_TYPES     (7ull << 8)
-#define EVENT_FAULT     (3ull << 8)
 
 /* No interrupt shadow lasts longer than one instruction, and each may end in a single step. */
 void vmx_end_shadow(void)
@@ -77,17 +72,11 @@ static enum exit_reason handle_port(struct vcpu *vcpu)
     return reason;
 }
 
-static uint64_t event_in_delivery(void)
-{
-    uint64_t event = vmread(VMCS_IDT_EVENT);
-    return (event & VMX_EVENT_VALID) != 0 ? event : 0;
-}
-
 static enum exit_reason handle_nested(struct vcpu *vcpu, bool was_stepping)
 {
     gpa_t gpa = {vmread(VMCS_GUEST_PHYSICAL)};
     uint64_t info = vmread(VMCS_QUALIFICATION);
-    if (event_in_delivery() != 0)
+    if (vmx_event_in_delivery() != 0)
         return exit_memory_delivery(vcpu, gpa);
     if ((info & NESTED_UNBLOCKS) != 0)
         vmx_set_bits(VMCS_GUEST_INTERRUPTIBILITY, BLOCKING_NMI);
@@ -99,41 +88,9 @@ static enum exit_reason handle_nested(struct vcpu *vcpu, bool was_stepping)
     return reason;
 }
 
-/* What the processor does to debug registers when it delivers #DB itself (Intel SDM 3, 18.2.3). */
-static void give_debug(uint64_t causes)
-{
-    uint64_t dr6;
-    __asm__ volatile("mov %%dr6, %0" : "=r"(dr6));
-    dr6 = (dr6 & ~DEBUG_CAUSES) | (causes & DEBUG_SEEN);
-    __asm__ volatile("mov %0, %%dr6" : : "r"(dr6));
-    vmx_clear_bits(VMCS_GUEST_DR7, DR7_DETECT);
-}
-
-enum exit_reason vmx_handle_exception(struct vcpu *vcpu)
-{
-    uint64_t info = vmread(VMCS_EXIT_EVENT), first = event_in_delivery();
-    uint64_t operand = vmread(VMCS_QUALIFICATION);
-    unsigned vector = info & VMX_EVENT_VECTOR;
-    uint32_t error =
-        (info & VMX_EVENT_ERROR_CODE) != 0 ? (uint32_t)vmread(VMCS_EXIT_ERROR_CODE) : 0;
-    enum exit_reason reason = exit_exception(vcpu, vector, operand);
-    if ((info & VMX_EVENT_NMI_UNBLOCK) != 0 && vector != VECTOR_DF && first == 0)
-        vmx_set_bits(VMCS_GUEST_INTERRUPTIBILITY, BLOCKING_NMI);
-    if (vector == VECTOR_PF)
-        __asm__ volatile("mov %0, %%cr2" : : "r"(operand));
-    if (vector == VECTOR_DB)
-        give_debug(operand);
-    exit_give_exception(vcpu, vector, error, first);
-    if ((info & EVENT_TYPES) != EVENT_FAULT) { /* INT3, INTO, INT1: of their own type, and length */
-        vcpu->event = EVENT_VALID | (info & (EVENT_TYPES | VMX_EVENT_VECTOR));
-        vmwrite(VMCS_ENTRY_LENGTH, vmread(VMCS_EXIT_LENGTH));
-    }
-    return reason;
-}
-
 static enum exit_reason handle_exception_or_nmi(struct vcpu *vcpu)
 {
-    bool nmi = (vmread(VMCS_EXIT_EVENT) & EVENT_TYPES) == VMX_EVENT_NMI;
+    bool nmi = (vmread(VMCS_EXIT_EVENT) & VMX_EVENT_TYPE) == VMX_EVENT_NMI;
     return nmi ? exit_nmi(vcpu) : vmx_handle_exception(vcpu);
 }
 
@@ -166,7 +123,7 @@ static enum exit_reason handle_vmcall(struct vcpu *vcpu)
 /* 32-bit code's; a 64-bit kernel has none. The processor leaves all of it to us: not done. */
 static enum exit_reason handle_task_switch(struct vcpu *vcpu)
 {
-    if (event_in_delivery() != 0) {
+    if (vmx_event_in_delivery() != 0) {
         vm_stop(vcpu, true, "a task gate");
         return EXIT_OTHER;
     }
@@ -223,7 +180,7 @@ static __attribute__((cold)) enum exit_reason handle_stepping(struct vcpu *vcpu,
     if (reason == REASON_MTF)
         return vmx_step_end(vcpu);
     bool event = reason == REASON_EXCEPTION_OR_NMI;
-    if (event && (vmread(VMCS_EXIT_EVENT) & EVENT_TYPES) == VMX_EVENT_NMI)
+    if (event && (vmread(VMCS_EXIT_EVENT) & VMX_EVENT_TYPE) == VMX_EVENT_NMI)
         return exit_nmi(vcpu);
     vmx_step_cancel(vcpu);
     if (reason == REASON_EPT_VIOLATION)
@@ -244,34 +201,6 @@ static enum exit_reason handle(struct vcpu *vcpu, uint32_t reason)
                                           : handle_listed(vcpu, reason);
 }
 
-/* What goes in with the next entry: a fault first, else an NMI, when the guest can take one. */
-static uint64_t prepare_event(struct vcpu *vcpu)
-{
-    uint64_t event = vcpu->event;
-    if (event == 0 && vcpu->nmi_pending && !vcpu->stepping) {
-        if ((vmread(VMCS_GUEST_INTERRUPTIBILITY) & (SHADOW | BLOCKING_NMI)) == 0)
-            event = EVENT_NMI;
-        else
-            vmx_set_bits(VMCS_CPU, VMX_CPU_NMI_WINDOW);
-    }
-    if (event == 0)
-        return 0;
-    if (event != EVENT_NMI) /* an exception ends the shadow that it came in */
-        vmx_clear_bits(VMCS_GUEST_INTERRUPTIBILITY, SHADOW);
-    vmwrite(VMCS_ENTRY_ERROR_CODE, event >> 32);
-    vmwrite(VMCS_ENTRY_EVENT, (uint32_t)event);
-    return event;
-}
-
-/* It has gone in. */
-static void event_done(struct vcpu *vcpu)
-{
-    if (vcpu->event != 0)
-        vcpu->event = 0;
-    else
-        vcpu->nmi_pending = false;
-}
-
 /* Back with the next exit. The guest's registers pass through the processor's: none is kept. */
 static inline enum vmx_entered enter(struct vcpu *vcpu)
 {
@@ -290,7 +219,7 @@ static inline enum vmx_entered enter(struct vcpu *vcpu)
 void vmx_run(struct vcpu *vcpu)
 {
     do {
-        uint64_t event = prepare_event(vcpu);
+        uint64_t event = vmx_prepare_event(vcpu);
         vmwrite(VMCS_GUEST_RIP, vcpu->rip);
         enum vmx_entered entered = enter(vcpu);
         if (entered == CALLED) {
@@ -306,7 +235,7 @@ void vmx_run(struct vcpu *vcpu)
         uint32_t reason = (uint32_t)vmread(VMCS_EXIT_REASON);
         vcpu->launched |= (reason & REASON_ENTRY_FAILED) == 0;
         if (event != 0)
-            event_done(vcpu);
+            vmx_event_done(vcpu);
         vcpu->controls_good = vcpu->controls_taken;
         vcpu->rip = vmread(VMCS_GUEST_RIP);
         vcpu_count(vcpu, handle(vcpu, reason));

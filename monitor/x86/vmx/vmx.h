@@ -53,8 +53,14 @@ void vmx_run(struct vcpu *vcpu); /* exits.c */
 /* Behind the instruction that has left the guest. */
 void vmx_advance(struct vcpu *vcpu);
 void vmx_end_shadow(void);
+/* The event at whose delivery the guest was left, or 0. */
+uint64_t vmx_event_in_delivery(void); /* events.c */
 /* The guest gets the exception that has left it: the reason to count. */
 enum exit_reason vmx_handle_exception(struct vcpu *vcpu);
+/* What goes in with the next entry; 0: nothing. */
+uint64_t vmx_prepare_event(struct vcpu *vcpu);
+/* It has gone in. */
+void vmx_event_done(struct vcpu *vcpu);
 
 void vmx_set_controls(struct vcpu *vcpu); /* controls.c */
 const char *vmx_lacks(const struct controls *controls);
