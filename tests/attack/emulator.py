@@ -20,10 +20,9 @@ class Qemu:
     """AMD's SVM in QEMU's TCG; the neighbours are stock kernels."""
 
     Session, Machine = Session, Machine
-    words, settings = "", ""  # what each of our guests is told, and each VM's block has
+    words = ""  # what each of our guests is told
     kernels = {"vmlinuz": "guests/vmlinuz-6.1"}
     virt = r"an instruction of SVM at \S+ denied"
-    pm1_control = 0x604
 
     @staticmethod
     def neighbour(name, memory, service=False, size=0):
@@ -49,10 +48,9 @@ class Bochs:
     """Intel's VT-x in Bochs; the neighbours are guests of our own, neighbour.c."""
 
     Session, Machine = BochsSession, BochsMachine
-    words, settings = f"hz={IPS}", ""
+    words = f"hz={IPS} virt=vtx"
     kernels = {elf: f"attack/{elf}" for elf in ("neighbour.elf", "neighbour-service.elf")}
     virt = r"an instruction of VT-x, SMX or SGX at \S+ denied"
-    pm1_control = 0xb004
 
     @classmethod
     def neighbour(cls, name, _memory, service=False, size=1):

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The instructions of SVM with random registers, in both rings, in 64-bit and in 32-bit code. Each
- * must end in a fault of this guest, with all of its registers as they were.
+ * The instructions of SVM, or with `virt=vtx` of VT-x, with random registers, in both rings, in
+ * 64-bit and in 32-bit code. Each must end in a fault of this guest, with its registers as they
+ * were.
  */
 #include "hostile.h"
 
@@ -9,15 +10,26 @@
 #define OTHERS     500u /* of each, in each mode */
 #define STACK      4096u
 
-static const struct {
+#define INSTRUCTIONS 8u
+
+static const struct instruction {
     const char *name;
     uint8_t code[3];
-} instructions[] = {
+} svm[INSTRUCTIONS] = {
     {"vmmcall", {0x0f, 0x01, 0xd9}}, {"vmrun", {0x0f, 0x01, 0xd8}},
     {"vmload", {0x0f, 0x01, 0xda}},  {"vmsave", {0x0f, 0x01, 0xdb}},
     {"stgi", {0x0f, 0x01, 0xdc}},    {"clgi", {0x0f, 0x01, 0xdd}},
     {"skinit", {0x0f, 0x01, 0xde}},  {"invlpga", {0x0f, 0x01, 0xdf}},
 };
+
+static const struct instruction vtx[INSTRUCTIONS] = {
+    {"vmcall", {0x0f, 0x01, 0xc1}},   {"vmlaunch", {0x0f, 0x01, 0xc2}},
+    {"vmresume", {0x0f, 0x01, 0xc3}}, {"vmxoff", {0x0f, 0x01, 0xc4}},
+    {"vmread", {0x0f, 0x78, 0xc0}},   {"vmwrite", {0x0f, 0x79, 0xc0}},
+    {"vmptrld", {0x0f, 0xc7, 0x30}},  {"vmptrst", {0x0f, 0xc7, 0x38}},
+};
+
+static const struct instruction *instructions = svm;
 
 static const struct {
     uint16_t code, data;
@@ -83,15 +95,21 @@ static void check(const struct frame *before, unsigned instruction)
         bad("where an instruction has faulted", after->rip, after->rflags);
 }
 
+/* To 32-bit code VT-x gives #UD itself, but for VMCALL. */
+static bool leaves(unsigned instruction, unsigned mode)
+{
+    return instructions == svm || instruction == 0 || modes[mode].wide;
+}
+
 /* What leaves the guest comes back as #UD; #GP is the processor's, before anybody is asked. */
 static void try(unsigned instruction, unsigned mode)
 {
     struct frame frame = {0};
     fill(&frame, mode, instructions[instruction].code);
     int vector = attempt(enter, &frame);
-    if (vector == VECTOR_UD)
+    if (vector == VECTOR_UD && leaves(instruction, mode))
         tally(INSNS, true);
-    else if (vector != VECTOR_GP || instruction == 0)
+    else if (vector != VECTOR_UD && (vector != VECTOR_GP || instruction == 0))
         bad(instructions[instruction].name, mode, (uint64_t)(int64_t)vector);
     check(&frame, instruction);
 }
@@ -100,12 +118,14 @@ void attack_registers(void)
 {
     const unsigned mode_count = sizeof(modes) / sizeof(modes[0]);
     uint64_t before = tallies[INSNS].attempts;
+    char virt[8] = "";
+    instructions = option("virt", virt, sizeof(virt)) && same(virt, "vtx") ? vtx : svm;
     tss_load();
     for (unsigned i = 0; i < HYPERCALLS; i++)
         try(0, i % mode_count);
-    for (unsigned i = 1; i < sizeof(instructions) / sizeof(instructions[0]); i++)
+    for (unsigned i = 1; i < INSTRUCTIONS; i++)
         for (unsigned round = 0; round < OTHERS * mode_count; round++)
             try(i, round % mode_count);
     print("HOSTILE registers: %u hypercalls and %u others, %lu left the guest\n", HYPERCALLS,
-          OTHERS * mode_count * 7, tallies[INSNS].attempts - before);
+          OTHERS * mode_count * (INSTRUCTIONS - 1), tallies[INSNS].attempts - before);
 }
