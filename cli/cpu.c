@@ -7,6 +7,7 @@
 #include "probe.h"
 #include "text.h"
 #include "tree.h"
+#include "vtx.h"
 
 #define CPUINFO_MAX 65536 /* the first processor's part is a few KiB */
 
@@ -18,16 +19,9 @@
 #define EXT7_EDX_INVARIANT   (1u << 8)
 #define SVM_EDX_NESTED       (1u << 0)
 
-#define MSR_FEATURE_CONTROL 0x3au
-#define FEATURE_LOCK        (1u << 0)
-#define FEATURE_VMX         (1u << 2)
-#define MSR_VMX_CONTROLS2   0x48bu
-#define CONTROLS2_EPT       (1ull << 33)
-#define MSR_VM_CR           0xc0010114u
-#define VM_CR_LOCK          (1u << 3)
-#define VM_CR_SVMDIS        (1u << 4)
-
-#define AS_ROOT "only root can see it: modprobe msr, then mullion probe"
+#define MSR_VM_CR    0xc0010114u
+#define VM_CR_LOCK   (1u << 3)
+#define VM_CR_SVMDIS (1u << 4)
 
 struct processor {
     bool has_cpuid; /* else all is taken from /proc/cpuinfo */
@@ -38,6 +32,7 @@ struct processor {
     char hypervisor[13]; /* its signature; "" if there is none */
     bool mullion;        /* that hypervisor is Mullion */
     enum finding svm, vmx;
+    bool intel; /* VT-x is looked at, not SVM */
 };
 
 static void copy_registers(char *text, uint32_t a, uint32_t b, uint32_t c)
@@ -91,6 +86,9 @@ static void read_processor(struct processor *p)
         copy_registers(p->vendor, name.ebx, name.edx, name.ecx);
     p->svm = feature(p, cpuid_read(0x80000001).ecx & EXT1_ECX_SVM, "svm");
     p->vmx = feature(p, cpuid_read(1).ecx & LEAF1_ECX_VMX, "vmx");
+    p->intel =
+        p->svm != ANSWER_YES &&
+        (p->vmx == ANSWER_YES || (p->vmx == ANSWER_NO && strcmp(p->vendor, "GenuineIntel") == 0));
     read_hypervisor(p);
 }
 
@@ -115,14 +113,26 @@ static void add_svm(struct report *report, const struct processor *p)
         text = "neither CPUID nor /proc/cpuinfo";
     else if (p->mullion)
         text = "this is a VM of Mullion, which shows it to nobody; probe without Mullion";
-    else if (p->vmx == ANSWER_YES)
-        text = "the processor has VT-x, for which Mullion has no back end yet; use one with SVM";
     else if (strcmp(p->vendor, "AuthenticAMD") == 0 && p->hypervisor[0] == '\0')
         text = "switch \"SVM Mode\" on in the firmware's set-up, or use a processor that has it";
     report_add(report, NEEDED, "AMD SVM", p->svm, "%s", text);
 }
 
-static bool kvm_runs(const char *initstate)
+/* Intel's counterpart: that the processor has it; vtx_report says the rest. */
+static void add_vtx(struct report *report, const struct processor *p)
+{
+    const char *text = "the processor has it";
+    if (p->mullion)
+        text = "this is a VM of Mullion, which shows it to nobody; probe without Mullion";
+    else if (p->vmx != ANSWER_YES && p->hypervisor[0] == '\0')
+        text = "switch \"Intel Virtualization Technology\" on in the firmware's set-up, or use a "
+               "processor that has it";
+    else if (p->vmx != ANSWER_YES)
+        text = "let the hypervisor nest (QEMU: -cpu host or +vmx; KVM: kvm_intel nested=1)";
+    report_add(report, NEEDED, "Intel VT-x", p->vmx, "%s", text);
+}
+
+bool probe_kvm_runs(const char *initstate)
 {
     char state[16];
     tree_read(initstate, state, sizeof(state));
@@ -143,30 +153,10 @@ static void add_svm_switch(struct report *report, const struct processor *p)
         report_add(report, NEEDED, label, ANSWER_NO,
                    "the kernel found SVM switched off; set \"SVM Mode\" to enabled in the "
                    "firmware's set-up");
-    else if (kvm_runs("/sys/module/kvm_amd/initstate"))
+    else if (probe_kvm_runs("/sys/module/kvm_amd/initstate"))
         report_add(report, NEEDED, label, ANSWER_YES, "the kernel's kvm_amd has it in use");
     else
-        report_add(report, NEEDED, label, ANSWER_UNKNOWN, "%s", AS_ROOT);
-}
-
-/* VT-x: for the day on which Mullion can use it (Intel SDM 3C, 23.7). */
-static void add_vmx_switch(struct report *report, const struct processor *p)
-{
-    static const char label[] = "VT-x switched on";
-    uint64_t control;
-    bool known = msr_read(MSR_FEATURE_CONTROL, &control);
-    bool off = known && (control & FEATURE_LOCK) != 0 && (control & FEATURE_VMX) == 0;
-    bool hidden = p->has_cpuid && p->flags[0] != '\0' && !text_has_word(p->flags, "vmx");
-    if (off || (!known && hidden))
-        report_add(report, USEFUL, label, ANSWER_NO,
-                   "the firmware has switched VT-x off; set \"Intel Virtualization Technology\" to "
-                   "enabled in its set-up");
-    else if (known || kvm_runs("/sys/module/kvm_intel/initstate"))
-        report_add(report, USEFUL, label, ANSWER_YES, "%s",
-                   known ? "IA32_FEATURE_CONTROL allows it"
-                         : "the kernel's kvm_intel has it in use");
-    else
-        report_add(report, USEFUL, label, ANSWER_UNKNOWN, "%s", AS_ROOT);
+        report_add(report, NEEDED, label, ANSWER_UNKNOWN, "%s", PROBE_AS_ROOT);
 }
 
 static void add_npt(struct report *report, const struct processor *p)
@@ -175,18 +165,6 @@ static void add_npt(struct report *report, const struct processor *p)
                 feature(p, cpuid_read(0x8000000a).edx & SVM_EDX_NESTED, "npt"), "NPT",
                 "use a processor with NPT; in a virtual machine let the hypervisor show it "
                 "(QEMU: +npt)");
-}
-
-static void add_ept(struct report *report, const struct processor *p)
-{
-    uint64_t controls;
-    bool known = msr_read(MSR_VMX_CONTROLS2, &controls);
-    bool has = known ? (controls & CONTROLS2_EPT) != 0 : text_has_word(p->vmx_flags, "ept");
-    if (known || p->vmx_flags[0] != '\0')
-        report_add(report, USEFUL, "nested paging", has ? ANSWER_YES : ANSWER_NO, "%s",
-                   has ? "EPT" : "no EPT; use a newer processor");
-    else
-        report_add(report, USEFUL, "nested paging", ANSWER_UNKNOWN, "%s", AS_ROOT);
 }
 
 static void add_x2apic(struct report *report, const struct processor *p)
@@ -216,9 +194,8 @@ static void add_hypervisor(struct report *report, const struct processor *p)
                    "Mullion runs already and this is one of its VMs; cores and memory are its own");
     else if (p->hypervisor[0] != '\0')
         report_add(report, USEFUL, label, ANSWER_NO,
-                   "a hypervisor (%s) is beneath; it must nest SVM (KVM: kvm_amd nested=1, and "
-                   "-cpu host)",
-                   p->hypervisor);
+                   "a hypervisor (%s) is beneath; it must nest %s nested=1, and -cpu host)",
+                   p->hypervisor, p->intel ? "VT-x (KVM: kvm_intel" : "SVM (KVM: kvm_amd");
     else
         report_add(report, USEFUL, label, ANSWER_YES, "no hypervisor beneath");
 }
@@ -229,15 +206,19 @@ void probe_cpu(struct report *report)
     p = (struct processor){0};
     read_processor(&p);
     add_processor(report, &p);
-    add_svm(report, &p);
+    if (p.intel)
+        add_vtx(report, &p);
+    else
+        add_svm(report, &p);
     if (p.svm == ANSWER_YES) {
         add_svm_switch(report, &p);
         add_npt(report, &p);
     } else if (p.vmx == ANSWER_YES) {
-        add_vmx_switch(report, &p);
-        add_ept(report, &p);
+        bool hidden = p.has_cpuid && p.flags[0] != '\0' && !text_has_word(p.flags, "vmx");
+        vtx_report(report, &(struct vtx_seen){.hidden = hidden, .flags = p.vmx_flags});
     } else {
-        report_add(report, USEFUL, "nested paging", ANSWER_UNKNOWN, "not to be seen without SVM");
+        report_add(report, USEFUL, "nested paging", ANSWER_UNKNOWN, "not to be seen without %s",
+                   p.intel ? "VT-x" : "SVM");
     }
     add_x2apic(report, &p);
     add_tsc(report, &p);

@@ -20,6 +20,11 @@ struct probe_facts {
     unsigned node_count; /* at least 1 */
 };
 
+#define PROBE_AS_ROOT "only root can see it: modprobe msr, then mullion probe"
+
+/* Whether a module of KVM runs; INITSTATE is its file in /sys. */
+bool probe_kvm_runs(const char *initstate);
+
 /* Each looks at one side of the machine and adds its lines. */
 void probe_cpu(struct report *report);
 void probe_topology(struct report *report, struct probe_facts *facts);

@@ -13,7 +13,7 @@ struct params {
     char nonce[PARAM_SIZE];
     char role[PARAM_SIZE];
     char loads[PARAM_SIZE]; // of role bench, with commas between; empty: all
-    char peer[PARAM_SIZE];  // role netbench: the address of the VM with role netserve; control: a VM
+    char peer[PARAM_SIZE]; // role netbench: the address of the VM with role netserve; control: a VM
     unsigned long delay_ms; // before reboot or poweroff, or each command of role control
     unsigned long count;    // rounds of taking a CPU off line
     unsigned long mb;       // MiB that role memsum fills

@@ -50,6 +50,9 @@ struct backend {
     /* Translate vm->controls, and HLT and MWAIT for a core that is leaving, into what the control
      * block reports. */
     void (*set_controls)(struct vcpu *vcpu);
+    /* Would the processor enter the guest with these? NULL: yes, or why not. The op is NULL where
+     * it always would. */
+    const char *(*refuses)(struct vcpu *vcpu);
     /* What CONTROLS ask of this processor that it cannot do, and what to write; NULL: nothing. */
     const char *(*lacks)(const struct controls *controls);
     /* See step.h. Page GPA alone is PAGE while the guest executes one instruction. */

@@ -33,11 +33,11 @@ void live_change_controls(struct vm *vm, const struct controls *wanted)
 }
 
 /* The set that is not in use is the one before the last change. */
-bool live_take_back(struct vcpu *vcpu, const char *why)
+bool live_take_back(struct vcpu *vcpu, unsigned number, const char *why)
 {
     struct vm *vm = vcpu->vm;
-    unsigned number = vcpu->controls_taken;
-    if (number == 0 || vcpu->controls_good + 1 != number)
+    unsigned refused = atomic_load(&vm->controls_refused);
+    if (number == 0 || (refused != 0 && refused + 1 == number))
         return false;
     lock_take(&control_lock);
     if (atomic_load(&vm->controls_number) == number) {

@@ -5,6 +5,7 @@
 #include "x86/backend.h"
 #include "x86/cpu.h"
 #include "x86/exit.h"
+#include "x86/live.h"
 #include "x86/msr.h"
 #include "x86/requests.h"
 
@@ -58,6 +59,11 @@ void vcpu_take_controls(struct vcpu *vcpu)
     unsigned number = atomic_load(&vcpu->vm->controls_number);
     vcpu->tsc_offset = atomic_load(&vcpu->vm->controls)->tsc_offset;
     backend->set_controls(vcpu);
+    if (backend->refuses != NULL && vcpu->state == VCPU_RUNNING) {
+        const char *why = backend->refuses(vcpu);
+        if (why != NULL && live_take_back(vcpu, number, why))
+            return;
+    }
     atomic_store(&vcpu->controls_tsc, rdtsc());
     atomic_store(&vcpu->controls_taken, number);
     if (atomic_load(&vcpu->vm->hold) != VM_NOT_HELD)

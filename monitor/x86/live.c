@@ -230,7 +230,7 @@ bool live_settle(struct control *control)
         if (vm == NULL)
             continue;
         cores += vm_count_cores(vm, &taken);
-        if (atomic_load(&vm->controls_refused) + 1 == atomic_load(&vm->controls_number))
+        if (live_was_refused(vm))
             text_print(&control->answer, "refused vm %s\n", vm->config->name);
         vm_release_hold(vms[i]); /* if who would have done it has left the VM */
         for (unsigned j = 0; j < vm->vcpu_count; j++) {

@@ -25,9 +25,16 @@ void live_apply(struct control *control, const struct config *parsed);
 
 /* All cores of VM take WANTED up before long (controls_change.c). */
 void live_change_controls(struct vm *vm, const struct controls *wanted);
-/* The processor refuses the controls that VCPU has taken up last. True: all cores of the VM go back
- * to the ones before, and this one has; false: it has refused those, too. */
-bool live_take_back(struct vcpu *vcpu, const char *why);
+/* The processor refuses change NUMBER of the controls on VCPU's core, which calls. True: all cores
+ * of the VM go back to the ones before, and this one has; false: there are none, or those it were.
+ */
+bool live_take_back(struct vcpu *vcpu, unsigned number, const char *why);
+/* Was it so with its last change? */
+static inline bool live_was_refused(const struct vm *vm)
+{
+    unsigned refused = atomic_load(&vm->controls_refused);
+    return refused != 0 && refused + 1 == atomic_load(&vm->controls_number);
+}
 
 /* The requests of the same names. */
 bool live_settle(struct control *control);

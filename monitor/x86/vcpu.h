@@ -62,7 +62,6 @@ struct vcpu {
     bool handing, coming;            /* .. not any more, or not yet: see cores.c */
     _Atomic bool flushed;            /* has served the last REQUEST_FLUSH */
     _Atomic unsigned controls_taken; /* the VM's controls_number that its control block has */
-    unsigned controls_good;          /* .. with which it was in the guest */
     _Atomic uint64_t controls_tsc;   /* .. since when */
     int64_t tsc_offset;              /* of the controls that it has taken up */
     bool nmi_pending;                /* a guest NMI waits until it may be injected */

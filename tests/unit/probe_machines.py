@@ -4,7 +4,14 @@
 import os
 
 KERNEL = "6.1.0-18-amd64"
-MSR_VM_CR, MSR_FEATURE_CONTROL, MSR_VMX_CONTROLS2 = 0xc0010114, 0x3a, 0x48b
+MSR_VM_CR, MSR_FEATURE_CONTROL = 0xc0010114, 0x3a
+# Those of a Core i7-5600U (Broadwell) as tests/unit/test_vmx_capability.c has them.
+VMX_CONTROLS2 = 0x57cff00000000
+VMX_MSRS = {0x480: 0xda040000000012, 0x485: 0x300481e5, 0x486: 0x80000021, 0x487: 0xffffffff,
+            0x488: 0x2000, 0x489: 0x3767ff, 0x48b: VMX_CONTROLS2, 0x48c: 0xf0106334141,
+            0x48d: 0x7f00000016, 0x48e: 0xfff9fffe04006172, 0x48f: 0x7fffff00036dfb,
+            0x490: 0xffff000011fb}
+EPT, VPID, UNRESTRICTED = 1 << 33, 1 << 37, 1 << 39  # of VMX_CONTROLS2
 X2APIC, VMX, HYPERVISOR = 1 << 21, 1 << 5, 1 << 31
 SVM, LONG_MODE, INVARIANT = 1 << 2, 1 << 29, 1 << 8
 SECURE_BOOT = "/sys/firmware/efi/efivars/SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c"
@@ -91,13 +98,14 @@ def svm_off_for_users():
     return machine
 
 
-def intel(control=5):
+def intel(control=5, controls2=VMX_CONTROLS2, leaf1=X2APIC | VMX):
     """VT-x with EPT."""
     flags = "fpu lm vmx x2apic nonstop_tsc"
+    msrs = {MSR_FEATURE_CONTROL: control, **VMX_MSRS, 0x48b: controls2}
     return {
         **epyc(cores=8, memory=16 << 30),
-        "/cpuid": cpuid_text("GenuineIntel", X2APIC | VMX),
-        "/msr": f"0x{MSR_FEATURE_CONTROL:x} 0x{control:x}\n0x{MSR_VMX_CONTROLS2:x} 0x200000000\n",
+        "/cpuid": cpuid_text("GenuineIntel", leaf1),
+        "/msr": "".join(f"0x{number:x} 0x{value:x}\n" for number, value in msrs.items()),
         "/proc/cpuinfo": cpuinfo_text("GenuineIntel", "Xeon", flags, 8),
     }
 
@@ -127,6 +135,8 @@ MACHINES = {
     "svm off": svm_off(),
     "svm off, seen without root": svm_off_for_users(),
     "intel": intel(),
+    "intel, switched off": intel(control=1),
+    "intel, no unrestricted guest": intel(controls2=VMX_CONTROLS2 & ~UNRESTRICTED),
     "no x2apic": epyc(cores=16, leaf1=0),
     "two nodes": epyc(cores=128, nodes=2, memory=512 << 30),
     "eight nodes": epyc(cores=256, nodes=8, memory=2 << 40),

@@ -49,16 +49,52 @@ class Probe(ProbeTest):
                     "unknown", "")
 
     def test_intel(self):
-        probed = self.expect(machines.intel(), "AMD SVM", "no", "no back end yet")
-        self.assertEqual(probed.verdict, "this machine cannot run Mullion: 1 thing to change")
+        probed = self.expect(machines.intel(), "Intel VT-x", "yes", "")
+        self.assertEqual((probed.status, probed.verdict), (0, "this machine can run Mullion"))
         self.assertEqual(probed.items["VT-x switched on"][0], "yes")
         self.assertEqual(probed.items["nested paging"], ("yes", "EPT"))
-        self.expect(machines.intel(control=1), "VT-x switched on", "no", "\"Intel Virtualization")
-        self.expect(machines.intel(control=0), "VT-x switched on", "yes", "")
+        self.assertIn("unrestricted guest, VPID", probed.items["VT-x controls"][1])
+        self.assertNotIn("AMD SVM", probed.items)
+        off = self.expect(machines.intel(control=1), "VT-x switched on", "no",
+                          "\"Intel Virtualization Technology\" to enabled")
+        self.assertEqual((off.status, off.verdict),
+                         (1, "this machine cannot run Mullion: 1 thing to change"))
+        self.expect(machines.intel(control=0), "VT-x switched on", "yes", "not locked")
+        self.expect(machines.intel(leaf1=machines.X2APIC), "Intel VT-x", "no",
+                    "\"Intel Virtualization Technology\" on")
+        self.expect(machines.intel(leaf1=machines.VMX), "x2APIC", "no", "Local APIC Mode")
+        nested = machines.intel(leaf1=machines.X2APIC)
+        nested["/cpuid"] = machines.cpuid_text("GenuineIntel", machines.X2APIC | machines.HYPERVISOR,
+                                               hypervisor="KVMKVMKVM\0\0\0")
+        probed = self.expect(nested, "Intel VT-x", "no", "kvm_intel nested=1")
+        self.assertIn("nest VT-x", probed.items["bare hardware"][1])
+
+    def test_intel_lacks(self):
+        """The monitor's own words for what VT-x cannot do."""
+        for bit, lack in ((machines.UNRESTRICTED, "no unrestricted guest"),
+                          (machines.VPID, "no VPID"), (machines.EPT, "no EPT")):
+            lacking = machines.intel(controls2=machines.VMX_CONTROLS2 & ~bit)
+            probed = self.expect(lacking, "VT-x controls", "no", lack)
+            self.assertEqual(probed.status, 1)
+        self.assertEqual(probed.items["nested paging"][0], "no")
+
+    def test_intel_without_root(self):
         blind = without(machines.intel(), "/msr")
-        self.expect(blind, "nested paging", "unknown", "modprobe")
-        blind["/proc/cpuinfo"] = "flags : lm vmx\nvmx flags : vnmi ept vpid\n"
-        self.expect(blind, "nested paging", "yes", "EPT")
+        probed = self.expect(blind, "nested paging", "unknown", "modprobe")
+        self.assertEqual(probed.items["VT-x controls"][0], "unknown")
+        flags = "vnmi mtf tsc_offset ept vpid unrestricted_guest"
+        text = "flags : lm vmx\nvmx flags : {}\n"
+        blind["/proc/cpuinfo"] = text.format(flags)
+        probed = self.expect(blind, "nested paging", "yes", "EPT")
+        self.assertEqual(probed.items["VT-x controls"][0], "yes")
+        for flag, lack in (("vpid", "VPID"), ("unrestricted_guest", "unrestricted guest"),
+                           ("vnmi", "virtual NMIs"), ("mtf", "monitor trap flag")):
+            blind["/proc/cpuinfo"] = text.format(flags.replace(flag, ""))
+            self.expect(blind, "VT-x controls", "no", lack)
+        blind["/proc/cpuinfo"] = text.format(flags.replace("ept", ""))
+        self.expect(blind, "nested paging", "no", "no EPT")
+        used = {**blind, "/sys/module/kvm_intel/initstate": "live\n"}
+        self.expect(used, "VT-x switched on", "yes", "kvm_intel")
         blind["/proc/cpuinfo"] = "flags : lm\n"
         self.expect(blind, "VT-x switched on", "no", "firmware")
 

@@ -16,7 +16,7 @@ CLI_SRC := $(wildcard cli/*.c)
 # What the command needs of the monitor.
 CLI_CORE_SRC := $(wildcard monitor/core/config*.c monitor/core/place*.c) monitor/core/text.c \
 	$(wildcard monitor/core/controls*.c) \
-	monitor/lib/fmt.c
+	monitor/lib/fmt.c monitor/x86/vmx/capability.c
 
 CLI_LIBS := -lncurses -ltinfo
 

@@ -34,7 +34,7 @@ def start(request):
     def started(vms):
         name = re.sub(r"\W+", "-", request.node.name).strip("-")
         machine = machine_of(BUILD, vms, kernels={"vmlinuz": "guests/vmlinuz-small"},
-                             initrd="guests/small.img", directory=f"vmx/{name}")
+                             initrd="guests/small.img", directory=f"run-vmx/{name}")
         sessions.append(session_of(machine))
         return sessions[0].__enter__()
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# Tests of the VT-x back end, in Bochs: hostile guests, kicks, events. Their logs: $(BUILD)/run-vmx/.
+# Tests of the VT-x back end, in Bochs: hostile guests, kicks, events, Linux. Their logs: $(BUILD)/run-vmx/.
 
 .PHONY: bochs check-vmx
 
@@ -8,6 +8,6 @@ bochs:
 	@tools/deps.sh run vmx
 	@tools/bochs.py --build $(BUILD)
 
-check-vmx: $(BUILD)/mullion.elf guests attack live-guests bochs
+check-vmx: $(BUILD)/mullion.elf guests guests-small attack live-guests bochs
 	@BUILD=$(BUILD) tests/vmx/run.py
 

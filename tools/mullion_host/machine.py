@@ -5,6 +5,7 @@ import os
 import secrets
 from dataclasses import dataclass, field
 
+from . import kvm
 from .steps import HostError
 
 NAMES = ("host", "web", "db", "mail", "cache", "queue", "logs", "backup")
@@ -111,7 +112,7 @@ class Machine:
     def command(self, console_fd, log_fd, monitor_fd=None):
         """QEMU's command line; COM1, COM2 and QMP are connected sockets that QEMU inherits."""
         if self.accel == "kvm":
-            processor = ["-accel", "kvm", "-cpu", "host"]
+            processor = ["-accel", "kvm", "-cpu", kvm.processor()]
         elif self.accel == "tcg":
             processor = ["-accel", "tcg,thread=multi", "-cpu", self.cpu]
         else:

@@ -4,7 +4,6 @@
 #include "x86/asm.h"
 #include "x86/cpu.h"
 #include "x86/exit.h"
-#include "x86/live.h"
 #include "x86/msr.h"
 #include "x86/vmx/vmx.h"
 
@@ -216,6 +215,25 @@ static inline enum vmx_entered enter(struct vcpu *vcpu)
     return (enum vmx_entered)result;
 }
 
+/* What is injected is an exit of the monitor trap flag, which waits (Intel SDM 3, 27.6.2). */
+const char *vmx_refuses(struct vcpu *vcpu)
+{
+    const char *why = NULL;
+    vmwrite(VMCS_ENTRY_EVENT, VMX_EVENT_VALID | VMX_EVENT_OTHER);
+    vmwrite(VMCS_GUEST_RIP, vcpu->rip);
+    enum vmx_entered entered = enter(vcpu);
+    uint32_t reason = entered == ENTERED ? (uint32_t)vmread(VMCS_EXIT_REASON) : REASON_MTF;
+    vcpu->launched |= entered == ENTERED && (reason & REASON_ENTRY_FAILED) == 0;
+    if (entered == REFUSED)
+        why = vmx_why_instruction();
+    else if ((reason & REASON_ENTRY_FAILED) != 0)
+        why = vmx_why_state();
+    else if (reason == REASON_EXCEPTION_OR_NMI) /* nothing else can come before it */
+        vcpu->cpu->nmi_seen = 1;
+    vmwrite(VMCS_ENTRY_EVENT, 0);
+    return why;
+}
+
 void vmx_run(struct vcpu *vcpu)
 {
     do {
@@ -228,15 +246,13 @@ void vmx_run(struct vcpu *vcpu)
             return;
         }
         if (entered == REFUSED) {
-            if (!live_take_back(vcpu, vmx_why_instruction()))
-                vcpu_count(vcpu, handle_other(vcpu, 0, vmx_why_instruction()));
-            continue;
+            vcpu_count(vcpu, handle_other(vcpu, 0, vmx_why_instruction()));
+            return;
         }
         uint32_t reason = (uint32_t)vmread(VMCS_EXIT_REASON);
         vcpu->launched |= (reason & REASON_ENTRY_FAILED) == 0;
         if (event != 0)
             vmx_event_done(vcpu);
-        vcpu->controls_good = vcpu->controls_taken;
         vcpu->rip = vmread(VMCS_GUEST_RIP);
         vcpu_count(vcpu, handle(vcpu, reason));
     } while (vcpu->state == VCPU_RUNNING && vcpu->cpu->nmi_seen == 0);

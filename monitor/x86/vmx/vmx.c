@@ -237,6 +237,7 @@ const struct backend vmx_backend = {
     .read_efer = vmx_read_efer,
     .write_efer = vmx_write_efer,
     .set_controls = vmx_set_controls,
+    .refuses = vmx_refuses,
     .lacks = vmx_lacks,
     .step_begin = vmx_step_begin,
 };

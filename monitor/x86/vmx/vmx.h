@@ -50,6 +50,8 @@ uint64_t vmx_read_cr4(struct vcpu *vcpu);
 void vmx_set_ept(const uint64_t *root);
 
 void vmx_run(struct vcpu *vcpu); /* exits.c */
+/* An entry that leaves again before the guest's next instruction: NULL, or why it failed. */
+const char *vmx_refuses(struct vcpu *vcpu);
 /* Behind the instruction that has left the guest. */
 void vmx_advance(struct vcpu *vcpu);
 void vmx_end_shadow(void);
