@@ -60,12 +60,14 @@ help:
 	@echo "  make all              only build: build/mullion.elf and the command build/mullion"
 	@echo "  make check-unit check-portable check-boot check-attack    parts of make check"
 	@echo "  make check-fabric     the service VM's Debian, and what VMs share; part of it, too"
+	@echo "  make check-vmx        the tests of Intel VT-x, in Bochs, which it builds; part of it, too"
 	@echo "  make check-live       what leaves running VMs, changed by configuration; part of it, too"
 	@echo "  make service-disk     makes the service VM's disk alone"
 	@echo "  make check-fuzz       any input for parsers, loaders and a guest's devices (SECONDS=30)"
 	@echo "  make check-all        make check, what takes longer, and docs/EVIDENCE.md from all of it"
 	@echo "                        (FUZZ_SECONDS=600)"
 	@echo "  make check-attack-long  hostile guests over every page of RAM"
+	@echo "  make check-vmx-long   a service VM that changes another one on VT-x; with a small kernel"
 	@echo "  make check-fabric-long  1,000 VMs that come and go, 20 restarts of the service VM"
 	@echo "  make check-teeth      is each of some broken monitors caught by a test? (ONLY=NAME)"
 	@echo "  make bench            counts beside bare metal, KVM and Xen: docs/BENCH.md (SECONDS=20)"
@@ -77,11 +79,11 @@ all: $(BUILD)/mullion.elf cli
 
 # Every part runs even if one before it fails; the last line adds them up.
 check:
-	@tools/deps.sh build run disk check
+	@tools/deps.sh build run disk check vmx
 	@MAKE="$(MAKE)" BUILD=$(BUILD) tools/check.py check
 
 check-all:
-	@tools/deps.sh build run disk check
+	@tools/deps.sh build run disk check vmx small
 	@MAKE="$(MAKE)" BUILD=$(BUILD) FUZZ_SECONDS=$(or $(FUZZ_SECONDS),600) tools/check.py check-all
 
 loc: $(BUILD)/mullion.elf
@@ -92,7 +94,8 @@ reuse: $(BUILD)/mullion.elf
 	@tools/loc.py $(BUILD) docs/REUSE.md
 
 # What a part's pytest has seen, for `make evidence`.
-check-unit check-boot check-attack check-attack-long check-fabric check-fabric-long check-live: \
+check-unit check-boot check-attack check-attack-long check-fabric check-fabric-long check-live \
+		check-vmx check-vmx-long: \
 	export PYTEST_ADDOPTS = --rootdir=$(CURDIR) --junitxml=$(BUILD)/results/$@.xml -o junit_family=xunit1
 
 # The claims beside the results of the last `make check-all`, which does this at its end.

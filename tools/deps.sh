@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# Which host programs are missing for: build, run, disk, check, vmx? Names the packages, installs when asked.
+# Which host programs are missing for: build, run, disk, check, vmx, small? Names the packages, installs when asked.
 set -eu
 
 # set   kind     what is looked for   Debian package that has it
@@ -48,16 +48,16 @@ vmx     archive  libncurses.so        libncurses-dev
 vmx     program  grub-mkrescue        grub-common
 vmx     file     /usr/lib/grub/i386-pc/moddep.lst     grub-pc-bin
 vmx     program  xorriso              xorriso
-vmx     program  flex                 flex
-vmx     program  bison                bison
-vmx     program  bc                   bc
-vmx     program  lz4                  lz4
-vmx     header   libelf.h             libelf-dev
+small   program  flex                 flex
+small   program  bison                bison
+small   program  bc                   bc
+small   program  lz4                  lz4
+small   header   libelf.h             libelf-dev
 vmx     module   pytest               python3-pytest
 '
 
 usage() {
-    echo "usage: tools/deps.sh SET...   with SET one of: build run disk check vmx" >&2
+    echo "usage: tools/deps.sh SET...   with SET one of: build run disk check vmx small" >&2
     exit 2
 }
 

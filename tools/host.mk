@@ -41,7 +41,7 @@ $(BUILD)/host/qemu-system-x86_64:
 	@tools/fetch.py --build $(BUILD) qemu
 
 $(GUEST_DIR)/vmlinuz-small: tools/mullion_host/small_kernel.py
-	@tools/deps.sh vmx
+	@tools/deps.sh run small
 	@tools/small_kernel.py --build $(BUILD)
 
 $(GUEST_DIR)/vmlinuz-%:
