@@ -117,6 +117,7 @@
 #define CR0_CD      (1ull << 30)
 #define CR0_PG      (1ull << 31)
 #define CR4_PAE     (1ull << 5)
+#define CR4_OSFXSR  (1ull << 9)
 #define CR4_OSXSAVE (1ull << 18)
 #define CR4_PKE     (1ull << 22)
 

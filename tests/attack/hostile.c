@@ -48,6 +48,7 @@ static const struct {
     {"crash", attack_crash, true},
     {"states", attack_states, true},
     {"virtio", attack_virtio, true},
+    {"vectors", attack_vectors, true},
 };
 
 void tally(enum kind kind, bool refused)
@@ -198,6 +199,8 @@ void guest_main(void)
         if (!cpu_revive(&cpus[i]))
             bad("a core does not start", cpus[i].apic_id, 0);
     tallies[IPIS].attempts += 2 * (cpu_count - 1); /* INIT and start-up */
+    if (vectors_left())
+        print_totals();
     if (same(steps, "ask"))
         ask();
     for (unsigned i = 0; i < sizeof(attacks) / sizeof(attacks[0]); i++)

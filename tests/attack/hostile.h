@@ -55,3 +55,5 @@ void attack_states(void);
 void attack_flood(void);
 void attack_crash(void);
 void attack_virtio(void);
+void attack_vectors(void);
+bool vectors_left(void); /* is this the start after attack_vectors? Then it has looked */

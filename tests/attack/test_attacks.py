@@ -24,6 +24,7 @@ ATTACKS = {
     "cpuid": (("cpuids",), None),
     "registers": (("insns",), VIRT),
     "strings": (("ports",), r"string \w+ of port 0x[0-9a-f]+ at \S+ denied"),
+    "vectors": (("ipis",), r"triple fault"),
     "tib-sample": (("memory",), r"denials of memory logged; further ones are only counted"),
 }
 @pytest.fixture(scope="module")
