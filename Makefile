@@ -101,6 +101,7 @@ check-unit check-boot check-attack check-attack-long check-fabric check-fabric-l
 # The claims beside the results of the last `make check-all`, which does this at its end.
 evidence:
 	@tools/evidence.py --build $(BUILD) docs/EVIDENCE.md
+	@tools/processors.py --build $(BUILD) docs/PROCESSORS.md
 
 # The same sources with the other compiler, warnings and all.
 lint: $(BOOT_DSDT)
