@@ -23,6 +23,10 @@ class Qemu:
     words = ""  # what each of our guests is told
     kernels = {"vmlinuz": "guests/vmlinuz-6.1"}
     virt = r"an instruction of SVM at \S+ denied"
+    pm1 = 0x604  # PM1 control, as the FADT says
+    # Reset, SMI, PM1 control, the log port; the SMI control and watchdog of q35's ICH9.
+    guarded = ["0x64", "0x92", "0xb2-0xb3", "0x2f8-0x2ff", "0x604-0x605", "0x630-0x637", "0x660-0x67f"]
+    unguarded = ()  # attacks on ports that this machine has elsewhere, or not
 
     @staticmethod
     def neighbour(name, memory, service=False, size=0):
@@ -51,6 +55,9 @@ class Bochs:
     words = f"hz={IPS} virt=vtx"
     kernels = {elf: f"attack/{elf}" for elf in ("neighbour.elf", "neighbour-service.elf")}
     virt = r"an instruction of VT-x, SMX or SGX at \S+ denied"
+    pm1 = 0xb004
+    guarded = ["0x64", "0x92", "0xb2-0xb3", "0x2f8-0x2ff", "0xb004-0xb005"]
+    unguarded = ("smi", "guarded-strings")  # ICH9's
 
     @classmethod
     def neighbour(cls, name, _memory, service=False, size=1):

@@ -116,12 +116,11 @@ static void odd_base(unsigned number)
     uint64_t argument[2] = {base_msrs[number / BASE_VALUES], base_values[number % BASE_VALUES]};
     uint64_t gs = (uint64_t)this_cpu();
     uint32_t a = 0, b, c = 0, d;
-    if (argument[0] != 0xc0000101) {
-        attempt(base, argument);
+    int vector = attempt(base, argument); /* a processor refuses some, an emulator may not */
+    if (vector >= 0 || argument[0] != 0xc0000101) {
         state_exits();
         return;
     }
-    wrmsr(0xc0000101, argument[1]);
     __asm__ volatile("cpuid" : "+a"(a), "=b"(b), "+c"(c), "=d"(d));
     out8(0x80, 0);
     wrmsr(0xc0000101, gs);

@@ -2,6 +2,7 @@
 /* Hostile states: descriptors, stacks, tables and instruction pointers where none should be. */
 #include "hostile_states.h"
 
+#define UD2           0x0b0f /* its two bytes */
 #define CODE_16       0x48u
 #define SCRATCH_SLOT  11u   /* of the GDT: two entries for what is tried here */
 #define SCRATCH       0x58u /* its selector */
@@ -72,12 +73,18 @@ static void load_gdt(void *argument)
     __asm__ volatile("lgdt %0; mov %w1, %%ds" : : "m"(outside), "r"(0x10));
 }
 
+static void load_gdt_alone(void *argument)
+{
+    __asm__ volatile("lgdt %0" : : "m"(*(const struct pointer *)argument));
+}
+
 /* After it no fault can be survived: CS is looked up there. An exit can. */
 static void gdt_outside(void)
 {
     struct pointer outside = {0xffff, FOREIGN};
     uint32_t a = 0, b, c = 0, d;
-    __asm__ volatile("lgdt %0" : : "m"(outside));
+    if (attempt(load_gdt_alone, &outside) >= 0)
+        return;
     __asm__ volatile("cpuid" : "+a"(a), "=b"(b), "+c"(c), "=d"(d));
     out8(0x80, 0);
 }
@@ -103,10 +110,16 @@ static void task_outside(void)
     run_there(STATE_PAGE, CODE_32_USER, DATA_USER, 0);
 }
 
+static void load_idt_alone(void *argument)
+{
+    __asm__ volatile("lidt %0" : : "m"(*(const struct pointer *)argument));
+}
+
 static void no_idt(void)
 {
     struct pointer nowhere = {0xfff, NOT_CANONICAL};
-    __asm__ volatile("lidt %0; ud2" : : "m"(nowhere));
+    if (attempt(load_idt_alone, &nowhere) < 0) /* a processor refuses it */
+        __asm__ volatile("ud2");
 }
 
 static void stack_not_canonical(void)
@@ -175,7 +188,9 @@ static void at_the_end_of_addresses(unsigned top)
     tables[2][511] = (uint64_t)page | 7;
     page[4094] = state_cpuid[0];
     page[4095] = state_cpuid[1];
+    __asm__ volatile("movw %0, 0" : : "i"(UD2) : "memory"); /* where an address may wrap to */
     run_there(top == 511 ? 0 - 2ull : NOT_CANONICAL - 2, CODE_64, DATA_0, 0);
+    __asm__ volatile("movw $0, 0" : : : "memory");
 }
 
 static void at_the_canonical_end(void)

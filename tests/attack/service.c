@@ -15,7 +15,6 @@
 #define LOGICAL         (1u << 11)
 #define VECTOR          0x51u
 #define LOG_PIN         3u
-#define PM1_CONTROL     0x604u /* QEMU's q35, as its FADT says */
 #define SLEEP_ENABLE    (1u << 13)
 #define SLEEP_S3        (1u << 10)
 
@@ -129,13 +128,14 @@ static void attack_messages(void)
 static void attack_sleep(void)
 {
     uint32_t value = SLEEP_ENABLE | SLEEP_S3;
-    out16(PM1_CONTROL, (uint16_t)value);
-    out32(PM1_CONTROL, value);
-    out8(PM1_CONTROL + 1, (uint8_t)(value >> 8));
-    out16(PM1_CONTROL + 1, (uint16_t)(value >> 8));
-    out32(PM1_CONTROL - 2, value << 16);
-    out32(PM1_CONTROL - 3, value << 24);
-    out16(PM1_CONTROL - 1, (uint16_t)(value << 8));
+    uint16_t pm1 = (uint16_t)option_number("pm1"); /* control, as the FADT says */
+    out16(pm1, (uint16_t)value);
+    out32(pm1, value);
+    out8((uint16_t)(pm1 + 1), (uint8_t)(value >> 8));
+    out16((uint16_t)(pm1 + 1), (uint16_t)(value >> 8));
+    out32((uint16_t)(pm1 - 2), value << 16);
+    out32((uint16_t)(pm1 - 3), value << 24);
+    out16((uint16_t)(pm1 - 1), (uint16_t)(value << 8));
     out8(0xb2, 0xff); /* the SMI port */
     out8(0x64, 0xd1); /* the keyboard controller's output port, reset line included */
     out8(0x60, 0x00);

@@ -4,10 +4,10 @@
 import re
 
 import attack_machine as attack
-from mullion_host.machine import Vm, configuration
+from emulator import CHOSEN
+from mullion_host.machine import configuration
 
-# Reset, SMI, PM1 control, the log port, the SMI control and watchdog of QEMU's q35.
-PORTS = ["0x64", "0x92", "0xb2-0xb3", "0x2f8-0x2ff", "0x604-0x605", "0x630-0x637", "0x660-0x67f"]
+PORTS = CHOSEN.guarded
 # APIC base, microcode, MTRRs, the APIC, EFER, SYSCFG to TOP_MEM2, microcode, SVM.
 MSRS = ["0x1b", "0x79", "0x200-0x20f", "0x2ff", "0x800-0x8ff", "0xc0000080",
         "0xc0010010-0xc001001d", "0xc0010020", "0xc0010111-0xc0010117"]
@@ -21,7 +21,7 @@ def wishes():
 
 
 def test_no_line_opens_the_floor(record_property):
-    service = Vm("host", 1, 512, "none", service=True)
+    service = CHOSEN.neighbour("host", 512, service=True)
     bad = attack.hostile("bad", 1, "hostile.elf", "steps=ports,msrs end=wait")
     machine = attack.machine([service, bad], "hostile.elf")
     machine.text = configuration([service, bad]).replace("vm bad { ", "vm bad { " + wishes())

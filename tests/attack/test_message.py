@@ -4,11 +4,11 @@
 import re
 
 import attack_machine as attack
-from mullion_host.machine import Vm
+from emulator import CHOSEN
 
 
 def test_messages_are_confined(record_property):
-    service = Vm("host", 1, 512, "none", service=True)
+    service = CHOSEN.neighbour("host", 512, service=True)
     bad = attack.hostile("bad", 1, "message.elf")
     with attack.Session(attack.machine([service, bad], "message.elf")) as session:
         attack.wait_linux(session, service)

@@ -6,8 +6,8 @@ import re
 import attack_machine as attack
 
 STATES = re.compile(r"^\[bad\] HOSTILE states: (\d+) tried, (\d+) ended the VM")
-ENDS = re.compile(r'vm "bad": (triple fault|invalid processor state|interrupt delivery outside its '
-                  r"memory)$")
+ENDS = re.compile(r'info: vm "bad": (triple fault|invalid processor state|interrupt delivery outside its '
+                  r"memory|RIP is wider than 32 bits)$")  # the last: how VT-x calls what SVM finds invalid
 SECONDS = 300  # no measure of anything
 
 

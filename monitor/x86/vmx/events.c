@@ -62,8 +62,11 @@ uint64_t vmx_prepare_event(struct vcpu *vcpu)
         return 0;
     if (event != EVENT_NMI) /* an exception ends the shadow that it came in */
         vmx_clear_bits(VMCS_GUEST_INTERRUPTIBILITY, SHADOW);
+    uint32_t given = (uint32_t)event;
+    if ((vmread(VMCS_GUEST_CR0) & CR0_PE) == 0)
+        given &= ~VMX_EVENT_ERROR_CODE; /* real mode has none, and an entry with one fails */
     vmwrite(VMCS_ENTRY_ERROR_CODE, event >> 32);
-    vmwrite(VMCS_ENTRY_EVENT, (uint32_t)event);
+    vmwrite(VMCS_ENTRY_EVENT, given);
     return event;
 }
 

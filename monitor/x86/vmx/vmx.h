@@ -33,13 +33,14 @@ static inline void vmx_clear_bits(uint32_t field, uint64_t bits)
     vmwrite(field, vmread(field) & ~bits);
 }
 
-#define CR4_VMXE    (1ull << 13)
-#define CR4_SMXE    (1ull << 14)
+#define CR4_VMXE  (1ull << 13)
+#define CR4_SMXE  (1ull << 14)
 /* Bits that are the monitor's: what the guest reads and may write of them is in the shadows. */
-#define CR0_FLOOR   CR0_NE
-#define CR4_FLOOR   (CR4_VMXE | CR4_SMXE | CR4_UNKNOWN)
-#define CR4_UNKNOWN (~0x1fffffull & ~(CR4_PKE | 1ull << 21)) /* from CET (23) on, but for PKE */
-#define DEBUG_STEP  (1ull << 14)                             /* BS in DR6 and pending exceptions */
+#define CR0_FLOOR CR0_NE
+#define CR4_FLOOR (CR4_VMXE | CR4_SMXE | CR4_UNKNOWN)
+#define CR4_UNKNOWN                                                                                \
+    ((~0x1fffffull & ~(CR4_PKE | 1ull << 21)) | 1ull << 19) /* CET on, but PKE; KL */
+#define DEBUG_STEP  (1ull << 14)                            /* BS in DR6 and pending exceptions */
 #define SHADOW      (BLOCKING_STI | BLOCKING_MOV_SS)
 #define STEP_TABLES 4u /* pages of vcpu.step_tables */
 
