@@ -14,9 +14,6 @@ sys.path.insert(0, os.path.join(HERE, "..", "fabric"))
 import pytest
 from run import Count
 
-# What else is there needs QEMU's ports or a stock kernel.
-SHARED = ("test_attacks.py", "test_hostile.py", "test_kicks.py")
-
 
 def main():
     count, build = Count(), os.path.abspath(os.environ.get("BUILD", "build"))
