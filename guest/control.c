@@ -10,7 +10,7 @@
 
 #define COMMAND "/bin/mullion"
 
-enum { WORDS = 4 };
+enum { WORDS = 4, POLL_US = 10000 };
 
 // Its exit status, or -1.
 static int run(const char *const *words)
@@ -45,6 +45,8 @@ void role_control(const struct params *params)
         {"mullion", "stats", vm},
     };
 
+    while (access("/etc/rc", X_OK) == 0 && access("/tmp/ready", F_OK) != 0)
+        usleep(POLL_US); // the script loads the driver of sockets
     for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
         usleep((useconds_t)(params->delay_ms * 1000));
         printf("MULLION-STEP %zu %s\n", i, steps[i][1]);

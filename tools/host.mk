@@ -60,6 +60,11 @@ $(GUEST_DIR)/initrd.img: guest/mkinitrd.py $(GUEST_DIR)/init $(GUEST_DIR)/busybo
 $(GUEST_DIR)/small.img: guest/mkinitrd.py $(GUEST_DIR)/init $(BUILD)/mullion
 	guest/mkinitrd.py --init $(GUEST_DIR)/init --program $(BUILD)/mullion --plain $@
 
+# A service VM that changes another one, with a stock kernel.
+$(GUEST_DIR)/control.img: guest/mkcontrol.py guest/mkinitrd.py guest/mknet.py $(GUEST_DIR)/init \
+		$(GUEST_DIR)/busybox $(GUEST_DIR)/vmlinuz-6.1 $(BUILD)/mullion
+	@guest/mkcontrol.py --build $(BUILD) $@
+
 # Further VMs' own: who may log in by ssh is the service VM's root.
 $(GUEST_DIR)/net.img: guest/mknet.py guest/mkinitrd.py $(wildcard guest/net/*) $(GUEST_DIR)/init \
 		$(GUEST_DIR)/busybox $(GUEST_DIR)/vmlinuz-6.1 $(BUILD)/service/id_ed25519.pub

@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 # What is asked of Linux VMs, whichever kernel they have.
 
+import re
 import time
 
 from mullion_host import report
+from mullion_host.machine import Vm
 
 BOOT_SECONDS = 600  # no measure of anything: only hangs take so long
 SETTLE_SECONDS, WINDOW_SECONDS = 2, 5
+COUNTED = re.compile(r"web +\d+ +rdtsc +(\d+)")
 
 
 def check_reports(session):
@@ -30,3 +33,38 @@ def steady(session):
     assert booting > 0
     assert exits == 0, difference
     return f"{booting} exits to user space, then {exits} and {icr} for IPIs"
+
+
+def control_vm(memory):
+    """A service VM whose command switches the counting of RDTSC in VM web on and off."""
+    return Vm("host", 1, memory, "control", service=True, words="mullion.peer=web mullion.delay=200")
+
+
+def steps_of(lines):
+    """{number: (lines, status)} of the commands that role control has run."""
+    steps, current = {}, []
+    for line in lines:
+        ended = re.fullmatch(r"MULLION-STATUS (\d+) (-?\d+)", line.strip())
+        if line.startswith("MULLION-STEP "):
+            current = []
+        elif ended:
+            steps[int(ended[1])] = current, int(ended[2])
+        else:
+            current.append(line)
+    return steps
+
+
+def changed(session):
+    """RDTSC in VM web leaves the guest when the service VM says so, and only then; the figures."""
+    check_reports(session)
+    done = f"MULLION-DONE {session.machine.vms[0].nonce}"
+    session.console.wait(lambda lines: done in map(str.strip, lines), BOOT_SECONDS)
+    steps = steps_of(session.console.lines)
+    assert [steps[i][1] for i in range(7)] == [0] * 7, session.last_words()
+    assert any(re.match(r"web .*running", line) for line in steps[0][0])
+    assert "web: rdtsc pass -> count" in map(str.strip, steps[2][0])
+    assert "web: rdtsc count -> pass" in map(str.strip, steps[4][0])
+    before, during, back, later = (sum(int(m[1]) for m in map(COUNTED.match, steps[i][0]) if m)
+                                   for i in (1, 3, 5, 6))
+    assert before == 0 < during <= back == later
+    return f"{before}, then {during} to {back}, then {later - back} more"

@@ -8,7 +8,7 @@ bochs:
 	@tools/deps.sh run vmx
 	@tools/bochs.py --build $(BUILD)
 
-check-vmx: $(BUILD)/mullion.elf guests attack live-guests bochs
+check-vmx: $(BUILD)/mullion.elf guests $(BUILD)/guests/control.img attack live-guests bochs
 	@BUILD=$(BUILD) tests/vmx/run.py
 
 # What check-vmx leaves out since its kernel takes minutes to build: for check-all.
