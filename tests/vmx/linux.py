@@ -54,12 +54,17 @@ def steps_of(lines):
     return steps
 
 
+def rehearsed(session):
+    """What role control has done, when it is through: see steps_of."""
+    done = f"MULLION-DONE {session.machine.vms[0].nonce}"
+    session.console.wait(lambda lines: done in map(str.strip, lines), BOOT_SECONDS)
+    return steps_of(session.console.lines)
+
+
 def changed(session):
     """RDTSC in VM web leaves the guest when the service VM says so, and only then; the figures."""
     check_reports(session)
-    done = f"MULLION-DONE {session.machine.vms[0].nonce}"
-    session.console.wait(lambda lines: done in map(str.strip, lines), BOOT_SECONDS)
-    steps = steps_of(session.console.lines)
+    steps = rehearsed(session)
     assert [steps[i][1] for i in range(7)] == [0] * 7, session.last_words()
     assert any(re.match(r"web .*running", line) for line in steps[0][0])
     assert "web: rdtsc pass -> count" in map(str.strip, steps[2][0])
