@@ -42,9 +42,11 @@ class Console(ControlTest):
         self.assertEqual(web.typed, b"root\r\x03\x04\x1a\x11x")
 
     def test_terminal_is_put_back(self):
+        idle = pexpect.spawn("sleep", ["60"])  # the command's own may be changed already
+        before = termios.tcgetattr(idle.child_fd)
+        idle.close()
         for end in ("key", "signal", "error"):
             command = self.open()
-            before = termios.tcgetattr(command.child_fd)
             command.expect_exact("leaves it]")
             self.assertFalse(termios.tcgetattr(command.child_fd)[3] & termios.ICANON)
             if end == "key":
