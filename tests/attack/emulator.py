@@ -29,10 +29,10 @@ class Qemu:
     unguarded = ()  # attacks on ports that this machine has elsewhere, or not
 
     @staticmethod
-    def neighbour(name, memory, service=False, size=0):
+    def neighbour(name, memory, service=False, size=0, cpus=1):
         """A stock kernel, which sums up so many MiB, if any, for ever."""
         role, words = ("memsum", f"mullion.mb={size}") if size else ("none", "")
-        return Vm(name, 1, memory, role, service=service, words=words)
+        return Vm(name, cpus, memory, role, service=service, words=words)
 
     @staticmethod
     def has_begun(session, vm):
@@ -60,10 +60,10 @@ class Bochs:
     unguarded = ("smi", "guarded-strings")  # ICH9's
 
     @classmethod
-    def neighbour(cls, name, _memory, service=False, size=1):
+    def neighbour(cls, name, _memory, service=False, size=1, cpus=1):
         """It sums up its memory, or a MiB of it, for ever."""
         kernel = "neighbour-service.elf" if service else "neighbour.elf"
-        return Vm(name, 1, 64, "none", service=service, kernel=kernel,
+        return Vm(name, cpus, 64, "none", service=service, kernel=kernel,
                   words=f"{cls.words} mb={min(size or 1, 16)}")
 
     @staticmethod

@@ -13,7 +13,7 @@ IOAPIC = re.compile(r"SERVICE ioapic: (\d+) entries, (\d+) refused, (\d+) of (\d
 def test_service_vm(record_property):
     bad = Vm("bad", 2, 64, "none", service=True, kernel="service.elf",
              words=f"{CHOSEN.words} pm1={CHOSEN.pm1}".strip())
-    others = [CHOSEN.neighbour("sum", 256, size=64), CHOSEN.neighbour("two", 192)]
+    others = [CHOSEN.neighbour("sum", 256, size=64, cpus=2), CHOSEN.neighbour("two", 192)]
     with attack.Session(attack.machine([bad, *others], "service.elf")) as session:
         attack.wait_linux(session, *others)
         attack.wait_line(session, r'vm "bad": start 2', 120)
