@@ -37,26 +37,6 @@ static uint64_t read_or_zero(uint32_t msr)
     return msr_read(msr, &value) ? value : 0;
 }
 
-/* False if the capability MSRs are not to be seen. */
-static bool read_capability(struct vmx_capability *c)
-{
-    if (!msr_read(MSR_VMX_BASIC, &c->basic))
-        return false;
-    bool exact = (c->basic & VMX_BASIC_TRUE) != 0;
-    c->pin = read_or_zero(exact ? MSR_VMX_TRUE_PIN : MSR_VMX_PIN);
-    c->cpu = read_or_zero(exact ? MSR_VMX_TRUE_CPU : MSR_VMX_CPU);
-    c->exit = read_or_zero(exact ? MSR_VMX_TRUE_EXIT : MSR_VMX_EXIT);
-    c->entry = read_or_zero(exact ? MSR_VMX_TRUE_ENTRY : MSR_VMX_ENTRY);
-    c->cpu2 = vmx_may_set(c->cpu, VMX_CPU_SECONDARY) ? read_or_zero(MSR_VMX_CPU2) : 0;
-    c->ept_vpid = vmx_may_set(c->cpu2, VMX_CPU2_EPT) ? read_or_zero(MSR_VMX_EPT_VPID) : 0;
-    c->misc = read_or_zero(MSR_VMX_MISC);
-    c->cr0_fixed0 = read_or_zero(MSR_VMX_CR0_FIXED0);
-    c->cr0_fixed1 = read_or_zero(MSR_VMX_CR0_FIXED1);
-    c->cr4_fixed0 = read_or_zero(MSR_VMX_CR4_FIXED0);
-    c->cr4_fixed1 = read_or_zero(MSR_VMX_CR4_FIXED1);
-    return true;
-}
-
 static void add_ept(struct report *report, bool has)
 {
     report_add(report, NEEDED, "nested paging", has ? ANSWER_YES : ANSWER_NO, "%s",
@@ -102,7 +82,8 @@ void vtx_report(struct report *report, const struct vtx_seen *seen)
 {
     struct vmx_capability capability = {0};
     add_switch(report, seen);
-    if (read_capability(&capability)) {
+    if (msr_read(MSR_VMX_BASIC, &capability.basic)) {
+        vmx_read(read_or_zero, &capability);
         add_ept(report, vmx_may_set(capability.cpu2, VMX_CPU2_EPT));
         add_controls(report, &capability);
     } else if (seen->flags[0] != '\0') {

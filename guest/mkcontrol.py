@@ -13,8 +13,8 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.dont_write_bytecode = True
 sys.path.insert(0, HERE)
 
-from mkinitrd import Newc, pack  # noqa: E402
-from mknet import modules, read  # noqa: E402
+from mkinitrd import Newc, pack, save  # noqa: E402
+from mknet import add_modules  # noqa: E402
 
 MODULES = ("virtio_pci", "vmw_vsock_virtio_transport")
 LOAD = b"""\
@@ -29,11 +29,7 @@ def loader(build):
     archive = Newc()
     for name in ("lib", "lib/modules"):
         archive.add(name, stat.S_IFDIR | 0o755)
-    order = modules(build, "6.1", MODULES)
-    for path in order:
-        archive.add(f"lib/modules/{os.path.basename(path)}", stat.S_IFREG | 0o644, read(path))
-    names = "".join(os.path.basename(path) + "\n" for path in order)
-    archive.add("lib/modules/order", stat.S_IFREG | 0o644, names.encode())
+    add_modules(archive, build, MODULES)
     archive.add("etc/rc", stat.S_IFREG | 0o755, LOAD)
     return archive.finish()
 
@@ -47,9 +43,7 @@ def main():
     image = pack(os.path.join(guests, "init"), os.path.join(guests, "busybox"),
                  [os.path.join(options.build, "mullion")])
     image = gzip.compress(image + loader(options.build), compresslevel=9, mtime=0)
-    with open(options.output + ".new", "wb") as out:
-        out.write(image)
-    os.replace(options.output + ".new", options.output)
+    save(image, options.output)
 
 
 if __name__ == "__main__":

@@ -67,6 +67,13 @@ def _read(path):
         return data.read()
 
 
+def save(image, output):
+    """All of it or nothing at the path OUTPUT."""
+    with open(output + ".new", "wb") as out:
+        out.write(image)
+    os.replace(output + ".new", output)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--init", required=True, help="the static init program")
@@ -79,9 +86,7 @@ def main():
     image = pack(options.init, options.busybox, options.program)
     if not options.plain:
         image = gzip.compress(image, compresslevel=9, mtime=0)
-    with open(options.output + ".new", "wb") as out:
-        out.write(image)
-    os.replace(options.output + ".new", options.output)
+    save(image, options.output)
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.dont_write_bytecode = True
 sys.path[:0] = [HERE, os.path.join(HERE, "..", "tools")]
 
-from mkinitrd import Newc, applets  # noqa: E402
+from mkinitrd import Newc, applets, save  # noqa: E402
 from mullion_host.packages import Fetcher  # noqa: E402
 from mullion_host.steps import HostError  # noqa: E402
 
@@ -65,6 +65,15 @@ def modules(build, series, wanted):
     return order
 
 
+def add_modules(archive, build, wanted):
+    """The stock kernel's modules WANTED, what they need, and in which order they are loaded."""
+    order = modules(build, "6.1", wanted)
+    for path in order:
+        archive.add(f"lib/modules/{os.path.basename(path)}", stat.S_IFREG | 0o644, read(path))
+    names = "".join(os.path.basename(path) + "\n" for path in order)
+    archive.add("lib/modules/order", stat.S_IFREG | 0o644, names.encode())
+
+
 def linked(folder, file):
     """What ldd says of a program, a line for each library; FOLDER has those that the system lacks."""
     own = [os.path.join(folder, top, "lib/x86_64-linux-gnu") for top in ("", "usr")]
@@ -111,11 +120,7 @@ def pack(build, key):
     for library in sorted(libraries):
         folder = "lib64" if os.path.basename(library).startswith("ld-") else "lib"
         archive.add(f"{folder}/{os.path.basename(library)}", stat.S_IFREG | 0o755, read(library))
-    order = modules(build, "6.1", MODULES)
-    for path in order:
-        archive.add(f"lib/modules/{os.path.basename(path)}", stat.S_IFREG | 0o644, read(path))
-    names = "".join(os.path.basename(path) + "\n" for path in order)
-    archive.add("lib/modules/order", stat.S_IFREG | 0o644, names.encode())
+    add_modules(archive, build, MODULES)
     for name in ("rc", "serve", "udhcpc"):
         archive.add(f"etc/{name}", stat.S_IFREG | 0o755, read(os.path.join(HERE, "net", name)))
     archive.add("etc/passwd", stat.S_IFREG | 0o644, PASSWD)
@@ -130,9 +135,7 @@ def main():
     parser.add_argument("output", help="the initramfs to write")
     options = parser.parse_args()
     image = gzip.compress(pack(options.build, options.key), compresslevel=6, mtime=0)
-    with open(options.output + ".new", "wb") as out:
-        out.write(image)
-    os.replace(options.output + ".new", options.output)
+    save(image, options.output)
 
 
 if __name__ == "__main__":

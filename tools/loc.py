@@ -23,7 +23,7 @@ FUNCTIONS = {  # of the monitor's files, in this order; then of the rest of the 
     "tools": r"tools/|cli/|Makefile|bench/",
     "tests": r"tests/|guest/",
 }
-PROGRAMS = (".c", ".h", ".S", ".ld", ".py", ".sh", ".mk")
+PROGRAMS = (".c", ".h", ".S", ".inc", ".ld", ".py", ".sh", ".mk")
 ROW = re.compile(r"^\| \*\*([\w ]+)\*\* \| ([\d,]+) \|", re.MULTILINE)  # of docs/REUSE.md
 OBJECT = re.compile(r"obj/((?:monitor|include)/\S+\.[cS])\.o")
 
@@ -31,7 +31,7 @@ OBJECT = re.compile(r"obj/((?:monitor|include)/\S+\.[cS])\.o")
 def code_lines(path: Path) -> int:
     """Lines that hold more than blanks and comments (/* */ and //; # in linker scripts is code)."""
     text = path.read_text(encoding="utf-8")
-    if path.suffix in (".c", ".h", ".S", ".ld"):
+    if path.suffix in (".c", ".h", ".S", ".inc", ".ld"):
         text = re.sub(r"/\*.*?\*/", lambda m: "\n" * m.group().count("\n"), text, flags=re.DOTALL)
         text = re.sub(r"//[^\n]*", "", text)
     else:
@@ -44,7 +44,7 @@ def headers(build: Path, sources: list[str]) -> set[str]:
     found: set[str] = set()
     for source in sources:
         words = (build / "obj" / f"{source}.d").read_text().replace("\\\n", " ").split()
-        found |= {w for w in words if w.endswith(".h") and w.startswith(("monitor/", "include/"))}
+        found |= {w for w in words if w.endswith((".h", ".inc")) and w.startswith(("monitor/", "include/"))}
     return found
 
 

@@ -24,12 +24,19 @@ enum exit_reason exit_port(struct vcpu *vcpu, const struct port_access *access);
 enum exit_reason exit_memory(struct vcpu *vcpu, gpa_t gpa, bool write, bool fetch);
 /* The same at the delivery of an interrupt or exception: the VM starts anew. */
 enum exit_reason exit_memory_delivery(struct vcpu *vcpu, gpa_t gpa);
+/* The root of tables in which the page at GPA alone is PAGE with FLAGS (PTE_*), else as the VM's
+ * own; NULL: out of memory. */
+uint64_t *step_overlay(struct vcpu *vcpu, gpa_t gpa, const void *page, uint64_t flags);
+/* Give back what steps of VCPU took. */
+void step_free(struct vcpu *vcpu);
 /* An NMI left the guest. Returns the reason to count. */
 enum exit_reason exit_nmi(struct vcpu *vcpu);
 /* An instruction that the VM's controls watch; false: it is denied, and a fault is queued. */
 bool exit_control(struct vcpu *vcpu, enum control_event event, uint64_t operand);
 /* RDTSC, or with AUX RDTSCP; the caller advances RIP. */
 void exit_tsc(struct vcpu *vcpu, bool aux);
+/* The exceptions that leave the guest when it is not stepping: a bit a vector. */
+uint32_t exit_exceptions(const struct vcpu *vcpu);
 /* An exception has left the guest: what the controls want done. ADDRESS: a page fault's. */
 enum exit_reason exit_exception(struct vcpu *vcpu, unsigned vector, uint64_t address);
 /* The guest gets it, or what it makes of FIRST, an event that was being delivered (0: none). */

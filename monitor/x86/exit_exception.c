@@ -21,6 +21,16 @@ static bool is_double_fault(uint64_t first, unsigned second)
            (vector == VECTOR_PF && (contributes || second == VECTOR_PF));
 }
 
+uint32_t exit_exceptions(const struct vcpu *vcpu)
+{
+    const struct controls *controls = atomic_load(&vcpu->vm->controls);
+    uint32_t vectors = 1u << VECTOR_DB | 1u << VECTOR_AC; /* loops of them mask NMIs */
+    for (unsigned i = 0; i < CONTROL_EXCEPTIONS; i++)
+        if (control_watches(controls->exceptions[i]))
+            vectors |= 1u << i;
+    return vectors;
+}
+
 static bool has_error_code(unsigned vector)
 {
     return vector == VECTOR_DF || (vector >= 10 && vector <= VECTOR_PF) || vector == VECTOR_AC ||

@@ -118,6 +118,8 @@
 #define CR0_PG      (1ull << 31)
 #define CR4_PAE     (1ull << 5)
 #define CR4_OSFXSR  (1ull << 9)
+#define CR4_VMXE    (1ull << 13)
+#define CR4_SMXE    (1ull << 14)
 #define CR4_OSXSAVE (1ull << 18)
 #define CR4_PKE     (1ull << 22)
 

@@ -9,6 +9,29 @@
 #include "x86/backend.h"
 #include "x86/exit.h"
 #include "x86/memory.h"
+#include "x86/pagetable.h"
+
+#define STEP_TABLES 4u /* pages of vcpu.step_tables */
+
+uint64_t *step_overlay(struct vcpu *vcpu, gpa_t gpa, const void *page, uint64_t flags)
+{
+    if (vcpu->step_tables == NULL)
+        vcpu->step_tables = memory_pages(STEP_TABLES);
+    if (vcpu->step_tables == NULL)
+        return NULL;
+    uint8_t *tables = vcpu->step_tables;
+    uint64_t *const below[3] = {(uint64_t *)tables, (uint64_t *)(tables + PAGE_SIZE),
+                                (uint64_t *)(tables + 2 * PAGE_SIZE)};
+    uint64_t *overlay = (uint64_t *)(tables + 3 * PAGE_SIZE);
+    pagetable_overlay(overlay, below, vcpu->vm->nested_root, gpa.v, (uint64_t)page, flags);
+    return overlay;
+}
+
+void step_free(struct vcpu *vcpu)
+{
+    memory_free(vcpu->step_page, 1);
+    memory_free(vcpu->step_tables, STEP_TABLES);
+}
 
 static void memory_deny(struct vcpu *vcpu, gpa_t gpa, bool write, bool fetch)
 {

@@ -52,6 +52,12 @@ static void vcpu_start(struct vcpu *vcpu, const struct vcpu_start *start)
     memset(&vcpu->regs, 0, sizeof(vcpu->regs));
     vcpu->regs.rdx = cpuid(1, 0).eax; /* the processor's signature, as after INIT */
     guest_state_reset();
+    vcpu->event = 0;
+    vcpu->step_done = NULL;
+    vcpu->nmi_pending = false;
+    vcpu->clock_msr = 0;
+    vcpu->icr = 0;
+    vcpu->errors = vcpu->errors_shown = 0;
     backend->vcpu_reset(vcpu, start);
     vcpu_take_controls(vcpu); /* a call to do so may have gone unheard */
 }

@@ -7,10 +7,10 @@ import hashlib
 import os
 import re
 import shutil
-import subprocess
 
 from . import sources
 from .apt import PrivateApt, unpack
+from .compile import logged
 from .steps import HostError
 
 SUITE = "trixie"  # Bochs 3.0; Debian's own package of it is built without VT-x
@@ -120,21 +120,8 @@ class BochsBuilder:
 
     def _call(self, name, command, note=None, cwd=None):
         """Runs it, its words in NAME.log; says now and then how many files are compiled."""
-        log = os.path.join(self.root, f"{name}.log")
-        env = {k: v for k, v in os.environ.items() if k not in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL")}
-        compiled = 0
-        with open(log, "w", encoding="utf-8") as out, subprocess.Popen(
-                command, cwd=cwd, env={**env, **FLAGS}, text=True, stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE, stderr=subprocess.STDOUT, errors="replace") as running:
-            for line in running.stdout:
-                out.write(line)
-                compiled += " -c " in line
-                if note and " -c " in line and compiled % 50 == 0:
-                    note(f"{compiled} of about {OBJECTS} files")
-        if running.returncode != 0:
-            raise HostError(f"{' '.join(command)} failed:\n  " + "\n  ".join(_errors(log))
-                            + f"\nthe whole of it is {log}; `tools/deps.sh vmx` names what Bochs "
-                            "needs to be built")
+        logged(command, os.path.join(self.root, f"{name}.log"), FLAGS, cwd, note,
+               (" -c ", OBJECTS, 50))
 
 
 def _read(path):
@@ -142,9 +129,3 @@ def _read(path):
         return ""
     with open(path, encoding="ascii") as text:
         return text.read()
-
-
-def _errors(log):
-    with open(log, encoding="utf-8", errors="replace") as text:
-        lines = [line.rstrip() for line in text]
-    return ([line for line in lines if re.search(r"\berror\b", line)] or lines)[-5:]

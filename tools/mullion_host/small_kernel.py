@@ -5,10 +5,9 @@
 import fcntl
 import hashlib
 import os
-import re
 import shutil
-import subprocess
 
+from .compile import logged
 from .packages import Fetcher
 from .steps import HostError
 
@@ -117,25 +116,5 @@ class SmallKernel:
 
     def _call(self, name, command, note=None, cwd=None):
         """Runs it, its words in NAME.log; says now and then how many files are compiled."""
-        log = os.path.join(self.root, f"{name}.log")
-        env = {k: v for k, v in os.environ.items() if k not in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL")}
-        compiled = 0
-        with open(log, "w", encoding="utf-8") as out, subprocess.Popen(
-                command, cwd=cwd, env={**env, **NAMES}, text=True, stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE, stderr=subprocess.STDOUT, errors="replace") as running:
-            for line in running.stdout:
-                out.write(line)
-                is_file = re.match(r"  (CC|AS) ", line) is not None
-                compiled += is_file
-                if note and is_file and compiled % 100 == 0:
-                    note(f"{compiled} of about {OBJECTS} files")
-        if running.returncode != 0:
-            raise HostError(f"{' '.join(command)} failed; the whole of it is {log}, and "
-                            "`tools/deps.sh vmx` names what Linux needs to be built\n"
-                            + "\n".join(_errors(log)))
-
-
-def _errors(log):
-    with open(log, encoding="utf-8", errors="replace") as text:
-        lines = [line.rstrip() for line in text]
-    return ([line for line in lines if re.search(r"\berror\b|\*\*\*", line)] or lines)[-5:]
+        logged(command, os.path.join(self.root, f"{name}.log"), NAMES, cwd, note,
+               (r"^  (CC|AS) ", OBJECTS, 100))

@@ -47,16 +47,6 @@ static const uint8_t codes[CONTROL_EVENTS] = {
     [CONTROL_SWINT] = 0x75,
 };
 
-uint32_t svm_exceptions(const struct vcpu *vcpu)
-{
-    const struct controls *controls = atomic_load(&vcpu->vm->controls);
-    uint32_t vectors = 1u << VECTOR_DB | 1u << VECTOR_AC; /* loops of them mask NMIs */
-    for (unsigned i = 0; i < CONTROL_EXCEPTIONS; i++)
-        if (control_watches(controls->exceptions[i]))
-            vectors |= 1u << i;
-    return vectors;
-}
-
 static void intercept(struct vmcb *vmcb, unsigned code, unsigned last)
 {
     for (; code <= last; code++) {
@@ -101,7 +91,7 @@ void svm_set_controls(struct vcpu *vcpu)
         intercept(vmcb, codes[CONTROL_MWAIT], codes[CONTROL_MWAIT]);
     }
     if (!vcpu->stepping)
-        vmcb->intercept_exceptions = svm_exceptions(vcpu);
+        vmcb->intercept_exceptions = exit_exceptions(vcpu);
 }
 
 /* The event that CODE reports, or CONTROL_EVENTS. */

@@ -151,7 +151,7 @@ static __attribute__((cold)) enum exit_reason handle_stepping(struct vcpu *vcpu,
     if (code - CODE_EXCEPTION < CONTROL_EXCEPTIONS) {
         unsigned vector = (unsigned)(code - CODE_EXCEPTION); /* the step is off */
         enum exit_reason reason = svm_handle_exception(vcpu, vector);
-        return (svm_exceptions(vcpu) & 1u << vector) != 0 ? reason : EXIT_STEP;
+        return (exit_exceptions(vcpu) & 1u << vector) != 0 ? reason : EXIT_STEP;
     }
     return handle_listed(vcpu, code);
 }

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* One instruction of a guest on tables with one page exchanged (AMD APM 2, 13.1.4 and 15.12). */
-#include "x86/memory.h"
+#include "x86/exit.h"
 #include "x86/msr.h"
-#include "x86/pagetable.h"
 #include "x86/svm/svm.h"
 
 #define DR6_SINGLE     (1ull << 14)
@@ -44,7 +43,7 @@ static void trap_off(struct vcpu *vcpu, bool executed)
 {
     struct vmcb *vmcb = vmcb_of(vcpu);
     uint64_t own = own_causes(vcpu);
-    vmcb->intercept_exceptions = svm_exceptions(vcpu);
+    vmcb->intercept_exceptions = exit_exceptions(vcpu);
     if (executed && vcpu->step_sets_dr6)
         vmcb->dr6 &= ~DR6_SINGLE; /* ours */
     else
@@ -61,16 +60,9 @@ static void trap_off(struct vcpu *vcpu, bool executed)
 bool svm_step_begin(struct vcpu *vcpu, gpa_t gpa, void *page)
 {
     struct vmcb *vmcb = vmcb_of(vcpu);
-    if (vcpu->step_tables == NULL)
-        vcpu->step_tables = memory_pages(STEP_TABLES);
-    if (vcpu->step_tables == NULL)
+    uint64_t *overlay = step_overlay(vcpu, gpa, page, PTE_PRESENT | PTE_WRITE | PTE_USER);
+    if (overlay == NULL)
         return false;
-    uint8_t *tables = vcpu->step_tables;
-    uint64_t *const below[3] = {(uint64_t *)tables, (uint64_t *)(tables + PAGE_SIZE),
-                                (uint64_t *)(tables + 2 * PAGE_SIZE)};
-    uint64_t *overlay = (uint64_t *)(tables + 3 * PAGE_SIZE);
-    pagetable_overlay(overlay, below, vcpu->vm->nested_root, gpa.v, (uint64_t)page,
-                      PTE_PRESENT | PTE_WRITE | PTE_USER);
     vmcb->nested_cr3 = (uint64_t)overlay;
     vmcb->tlb_control = TLB_FLUSH_ALL;
     trap_on(vcpu);

@@ -9,6 +9,7 @@
 #include "x86/msr.h"
 #include "x86/pagetable.h"
 #include "x86/trap.h"
+#include "x86/vm_maps.h"
 
 #define CPUID_SVM           (1u << 2)  /* 8000_0001 ECX */
 #define CPUID_NESTED_PAGING (1u << 0)  /* 8000_000A EDX */
@@ -75,44 +76,18 @@ static void svm_sleep(const uint32_t *flag)
 
 static bool svm_vm_init(struct vm *vm)
 {
-    vm->nested_root = memory_pages(1);
-    vm->port_map = memory_pages(PORT_MAP_PAGES);
-    vm->msr_map = memory_pages(MSR_MAP_PAGES);
-    if (vm->nested_root == NULL || vm->port_map == NULL || vm->msr_map == NULL)
-        return false;
-    for (unsigned i = 0; i < PORT_MAP_PAGES * PAGE_SIZE; i++)
-        vm->port_map[i] = 0xff;
-    for (unsigned i = 0; i < MSR_MAP_PAGES * PAGE_SIZE; i++)
-        vm->msr_map[i] = 0xff;
-    return true;
+    return vm_maps_init(vm, PORT_MAP_PAGES, MSR_MAP_PAGES);
 }
 
 static void svm_vm_free(struct vm *vm)
 {
-    if (vm->nested_root != NULL)
-        pagetable_free(vm->nested_root);
-    memory_free(vm->port_map, PORT_MAP_PAGES);
-    memory_free(vm->msr_map, MSR_MAP_PAGES);
+    vm_maps_free(vm, PORT_MAP_PAGES, MSR_MAP_PAGES);
 }
 
 static bool svm_map(struct vm *vm, gpa_t gpa, hpa_t hpa, uint64_t size)
 {
     uint64_t largest = (cpuid(0x80000001, 0).edx & 1u << 26) != 0 ? HUGE_PAGE : LARGE_PAGE;
     return pagetable_map(vm->nested_root, gpa.v, hpa.v, size, NESTED_FLAGS, largest);
-}
-
-static bool svm_unmap(struct vm *vm, gpa_t gpa, uint64_t size)
-{
-    return pagetable_unmap(vm->nested_root, gpa.v, size);
-}
-
-static void svm_pass_port(struct vm *vm, uint16_t port, bool pass)
-{
-    uint8_t bit = (uint8_t)(1u << port % 8);
-    if (pass)
-        vm->port_map[port / 8] &= (uint8_t)~bit;
-    else
-        vm->port_map[port / 8] |= bit;
 }
 
 /* Two bits an MSR, read and write, in three ranges of 8192 (AMD APM 2, 15.11). */
@@ -173,8 +148,8 @@ const struct backend svm_backend = {
     .vm_free = svm_vm_free,
     .vcpu_free = svm_vcpu_free,
     .map = svm_map,
-    .unmap = svm_unmap,
-    .pass_port = svm_pass_port,
+    .unmap = vm_maps_unmap,
+    .pass_port = vm_maps_pass_port,
     .pass_msr = svm_pass_msr,
     .vcpu_init = svm_vcpu_init,
     .vcpu_reset = svm_vcpu_reset,

@@ -14,8 +14,6 @@ void svm_run(struct vcpu *vcpu); /* exits.c */
 /* Behind an instruction of LENGTH bytes; prefixes are the guest's own loss on old processors. */
 void svm_advance(struct vcpu *vcpu, unsigned length);
 void svm_set_controls(struct vcpu *vcpu); /* controls.c */
-/* The exceptions that leave the guest when it is not stepping: a bit a vector. */
-uint32_t svm_exceptions(const struct vcpu *vcpu);
 /* The exit of an event that the controls watch; EXIT_OTHER: CODE is none. */
 enum exit_reason svm_handle_control(struct vcpu *vcpu, uint64_t code);
 enum exit_reason svm_handle_exception(struct vcpu *vcpu, unsigned vector);
@@ -37,5 +35,4 @@ bool svm_look_is_interrupt(const struct vcpu *vcpu);
 enum exit_reason svm_look_interrupt(struct vcpu *vcpu);
 bool svm_vcpu_init(struct vcpu *vcpu);
 void svm_vcpu_free(struct vcpu *vcpu);
-#define STEP_TABLES 4u /* pages of vcpu.step_tables */ /* vcpu.c */
 void svm_vcpu_reset(struct vcpu *vcpu, const struct vcpu_start *start);

@@ -2,6 +2,7 @@
 /* A vCPU's control block: what leaves the guest, and the state it begins in (AMD APM 2, 14.1). */
 #include "lib/string.h"
 #include "x86/asm.h"
+#include "x86/exit.h"
 #include "x86/memory.h"
 #include "x86/msr.h"
 #include "x86/svm/svm.h"
@@ -30,8 +31,7 @@ bool svm_vcpu_init(struct vcpu *vcpu)
 void svm_vcpu_free(struct vcpu *vcpu)
 {
     memory_free(vcpu->control, 1);
-    memory_free(vcpu->step_page, 1);
-    memory_free(vcpu->step_tables, STEP_TABLES);
+    step_free(vcpu);
 }
 
 static void set_intercepts(struct vcpu *vcpu, struct vmcb *vmcb)
@@ -91,10 +91,5 @@ void svm_vcpu_reset(struct vcpu *vcpu, const struct vcpu_start *start)
         break;
     }
     vcpu->rip = vmcb->rip; /* svm_run may be about to write it back */
-    vcpu->event = 0;
-    vcpu->step_done = NULL;
-    vcpu->nmi_pending = vcpu->in_nmi = false;
-    vcpu->clock_msr = 0;
-    vcpu->icr = 0;
-    vcpu->errors = vcpu->errors_shown = 0;
+    vcpu->in_nmi = false;
 }

@@ -6,7 +6,6 @@
 #include "x86/vmx/vmcs.h"
 
 #define MEMORY_WB 6u
-#define CR4_VMXE  (1ull << 13)
 
 /*
  * Bits that mean nothing and are 1 (A.2, "default1"). Of that class bits 15 and 16 of the primary
@@ -71,6 +70,23 @@ static const struct {
 bool vmx_may_set(uint64_t msr, uint32_t bit)
 {
     return ((uint32_t)(msr >> 32) & bit) == bit;
+}
+
+void vmx_read(uint64_t (*read)(uint32_t msr), struct vmx_capability *c)
+{
+    c->basic = read(MSR_VMX_BASIC);
+    bool exact = (c->basic & VMX_BASIC_TRUE) != 0;
+    c->pin = read(exact ? MSR_VMX_TRUE_PIN : MSR_VMX_PIN);
+    c->cpu = read(exact ? MSR_VMX_TRUE_CPU : MSR_VMX_CPU);
+    c->exit = read(exact ? MSR_VMX_TRUE_EXIT : MSR_VMX_EXIT);
+    c->entry = read(exact ? MSR_VMX_TRUE_ENTRY : MSR_VMX_ENTRY);
+    c->cpu2 = vmx_may_set(c->cpu, VMX_CPU_SECONDARY) ? read(MSR_VMX_CPU2) : 0;
+    c->ept_vpid = vmx_may_set(c->cpu2, VMX_CPU2_EPT) ? read(MSR_VMX_EPT_VPID) : 0;
+    c->misc = read(MSR_VMX_MISC);
+    c->cr0_fixed0 = read(MSR_VMX_CR0_FIXED0);
+    c->cr0_fixed1 = read(MSR_VMX_CR0_FIXED1);
+    c->cr4_fixed0 = read(MSR_VMX_CR4_FIXED0);
+    c->cr4_fixed1 = read(MSR_VMX_CR4_FIXED1);
 }
 
 static const char *lacks_basic(const struct vmx_capability *capability)

@@ -37,6 +37,10 @@ struct vmx_controls {
     uint32_t pin, cpu, cpu2, exit, entry;
 };
 
+/* Fill CAPABILITY by READ, which returns an MSR's value; it is asked for none that the others say
+ * is not there. The processor has VT-x. */
+void vmx_read(uint64_t (*read)(uint32_t msr), struct vmx_capability *capability);
+
 /*
  * CONTROLS become what the processor insists on, what Mullion needs, and what is good where there
  * is; nothing else leaves the guest. Returns NULL, or a sentence that names what the processor

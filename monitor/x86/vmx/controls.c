@@ -9,7 +9,6 @@
 #define PLE_GAP           128u /* ticks between two PAUSEs of a loop, if the line names none */
 #define CR_NUMBER(info)   ((info)&15u)
 #define CR_TYPE(info)     ((info) >> 4 & 3u)
-#define CR_MOV            0u
 #define CR_CLTS           2u
 #define CR_LMSW           3u
 #define CR_REGISTER(info) ((info) >> 8 & 15u)
@@ -72,21 +71,11 @@ const char *vmx_lacks(const struct controls *controls)
             (!vmx_may_set(vmx_capability.cpu, bits_of[event].cpu) ||
              !vmx_may_set(vmx_capability.cpu2, bits_of[event].cpu2)))
             return "this processor cannot report WBINVD or loads of descriptor tables; leave "
-                   "wbinvd "
-                   "and descriptor-tables out";
+                   "wbinvd and "
+                   "descriptor-tables out";
     if (controls->pause_count != 0 && !vmx_may_set(vmx_capability.cpu2, VMX_CPU2_PAUSE_LOOP))
         return "this processor has no PAUSE-loop exiting; leave pause-filter out";
     return NULL;
-}
-
-uint32_t vmx_exceptions(const struct vcpu *vcpu)
-{
-    const struct controls *controls = atomic_load(&vcpu->vm->controls);
-    uint32_t vectors = 1u << VECTOR_DB | 1u << VECTOR_AC; /* loops of them would not end */
-    for (unsigned i = 0; i < CONTROL_EXCEPTIONS; i++)
-        if (control_watches(controls->exceptions[i]))
-            vectors |= 1u << i;
-    return vectors;
 }
 
 uint64_t vmx_read_cr0(struct vcpu *vcpu)
@@ -145,7 +134,7 @@ void vmx_set_controls(struct vcpu *vcpu)
     vmwrite(VMCS_CR4_SHADOW, cr4);
     vmwrite(VMCS_TSC_OFFSET, (uint64_t)vcpu->tsc_offset);
     if (!vcpu->stepping)
-        vmwrite(VMCS_EXCEPTIONS, vmx_exceptions(vcpu));
+        vmwrite(VMCS_EXCEPTIONS, exit_exceptions(vcpu));
 }
 
 static uint64_t source(const struct vcpu *vcpu, uint64_t info)

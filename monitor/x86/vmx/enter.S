@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* World switch (Intel SDM 3, 27 and 28). Interrupts are off before and after; NMIs come any time. */
+#include "x86/registers.inc"
+
 #define VMCS_HOST_RSP 0x6c14
 #define CALLED  1               /* enum vmx_entered */
 #define REFUSED 2
@@ -20,20 +22,7 @@ vmx_enter:
     jne 2f
     testl %edx, %edx
     movq 0x00(%rdi), %rax       /* no flag changes from here on */
-    movq 0x08(%rdi), %rcx
-    movq 0x10(%rdi), %rdx
-    movq 0x18(%rdi), %rbx
-    movq 0x28(%rdi), %rbp
-    movq 0x30(%rdi), %rsi
-    movq 0x40(%rdi), %r8
-    movq 0x48(%rdi), %r9
-    movq 0x50(%rdi), %r10
-    movq 0x58(%rdi), %r11
-    movq 0x60(%rdi), %r12
-    movq 0x68(%rdi), %r13
-    movq 0x70(%rdi), %r14
-    movq 0x78(%rdi), %r15
-    movq 0x38(%rdi), %rdi
+    registers_load
     jz 3f
     vmresume
     jmp 4f
@@ -49,20 +38,7 @@ vmx_enter:
 vmx_left:
     pushq %rax
     movq 8(%rsp), %rax
-    movq %rcx, 0x08(%rax)
-    movq %rdx, 0x10(%rax)
-    movq %rbx, 0x18(%rax)
-    movq %rbp, 0x28(%rax)
-    movq %rsi, 0x30(%rax)
-    movq %rdi, 0x38(%rax)
-    movq %r8, 0x40(%rax)
-    movq %r9, 0x48(%rax)
-    movq %r10, 0x50(%rax)
-    movq %r11, 0x58(%rax)
-    movq %r12, 0x60(%rax)
-    movq %r13, 0x68(%rax)
-    movq %r14, 0x70(%rax)
-    movq %r15, 0x78(%rax)
+    registers_store
     popq (%rax)
     popq %rdi
     popq %rbp

@@ -187,7 +187,7 @@ static __attribute__((cold)) enum exit_reason handle_stepping(struct vcpu *vcpu,
     if (event) {
         unsigned vector = vmread(VMCS_EXIT_EVENT) & VMX_EVENT_VECTOR;
         enum exit_reason counted = vmx_handle_exception(vcpu);
-        return (vmx_exceptions(vcpu) & 1u << vector) != 0 ? counted : EXIT_STEP;
+        return (exit_exceptions(vcpu) & 1u << vector) != 0 ? counted : EXIT_STEP;
     }
     return handle_listed(vcpu, reason);
 }

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* One instruction of a guest by the monitor trap flag, if need be on tables with one page exchanged
  * (Intel SDM 3, 26.5.2). */
-#include "x86/memory.h"
+#include "x86/exit.h"
 #include "x86/msr.h"
-#include "x86/pagetable.h"
 #include "x86/vmx/vmx.h"
 
 #define ALL_EXCEPTIONS UINT32_MAX
@@ -35,15 +34,9 @@ void vmx_step_cancel(struct vcpu *vcpu)
 
 bool vmx_step_begin(struct vcpu *vcpu, gpa_t gpa, void *page)
 {
-    if (vcpu->step_tables == NULL)
-        vcpu->step_tables = memory_pages(STEP_TABLES);
-    if (vcpu->step_tables == NULL)
+    uint64_t *overlay = step_overlay(vcpu, gpa, page, PAGE_FLAGS);
+    if (overlay == NULL)
         return false;
-    uint8_t *tables = vcpu->step_tables;
-    uint64_t *const below[3] = {(uint64_t *)tables, (uint64_t *)(tables + PAGE_SIZE),
-                                (uint64_t *)(tables + 2 * PAGE_SIZE)};
-    uint64_t *overlay = (uint64_t *)(tables + 3 * PAGE_SIZE);
-    pagetable_overlay(overlay, below, vcpu->vm->nested_root, gpa.v, (uint64_t)page, PAGE_FLAGS);
     vmx_set_ept(overlay);
     vcpu->step_elsewhere = true;
     trap_on(vcpu);

@@ -72,12 +72,6 @@ bool vmx_vcpu_init(struct vcpu *vcpu)
     return true;
 }
 
-void vmx_vcpu_free(struct vcpu *vcpu)
-{
-    memory_free(vcpu->step_page, 1);
-    memory_free(vcpu->step_tables, STEP_TABLES);
-}
-
 static void reset_controls(struct vcpu *vcpu)
 {
     const struct vm *vm = vcpu->vm;
@@ -193,10 +187,4 @@ void vmx_vcpu_reset(struct vcpu *vcpu, const struct vcpu_start *start)
     set_mode(vcpu, start);
     vmx_set_controls(vcpu);
     vmx_set_ept(vcpu->vm->nested_root);
-    vcpu->event = 0;
-    vcpu->step_done = NULL;
-    vcpu->nmi_pending = false;
-    vcpu->clock_msr = 0;
-    vcpu->icr = 0;
-    vcpu->errors = vcpu->errors_shown = 0;
 }

@@ -6,10 +6,12 @@
 #include "x86/asm.h"
 #include "x86/backend.h"
 #include "x86/cpu.h"
+#include "x86/exit.h"
 #include "x86/memory.h"
 #include "x86/msr.h"
 #include "x86/pagetable.h"
 #include "x86/trap.h"
+#include "x86/vm_maps.h"
 #include "x86/vmx/mtrr.h"
 
 #define CPUID_VMX          (1u << 5)  /* 1 ECX */
@@ -30,33 +32,11 @@ struct vmx_controls vmx_controls;
 
 static struct mtrr mtrr;
 
-static void read_capability(struct vmx_capability *c)
-{
-    uint64_t basic = rdmsr(MSR_VMX_BASIC);
-    bool exact = (basic & VMX_BASIC_TRUE) != 0;
-    c->basic = basic;
-    c->pin = rdmsr(exact ? MSR_VMX_TRUE_PIN : MSR_VMX_PIN);
-    c->cpu = rdmsr(exact ? MSR_VMX_TRUE_CPU : MSR_VMX_CPU);
-    c->exit = rdmsr(exact ? MSR_VMX_TRUE_EXIT : MSR_VMX_EXIT);
-    c->entry = rdmsr(exact ? MSR_VMX_TRUE_ENTRY : MSR_VMX_ENTRY);
-    if (vmx_may_set(c->cpu, VMX_CPU_SECONDARY))
-        c->cpu2 = rdmsr(MSR_VMX_CPU2);
-    if (vmx_may_set(c->cpu2, VMX_CPU2_EPT))
-        c->ept_vpid = rdmsr(MSR_VMX_EPT_VPID);
-    c->misc = rdmsr(MSR_VMX_MISC);
-    c->cr0_fixed0 = rdmsr(MSR_VMX_CR0_FIXED0);
-    c->cr0_fixed1 = rdmsr(MSR_VMX_CR0_FIXED1);
-    c->cr4_fixed0 = rdmsr(MSR_VMX_CR4_FIXED0);
-    c->cr4_fixed1 = rdmsr(MSR_VMX_CR4_FIXED1);
-}
-
 static const char *vmx_missing(void)
 {
     uint32_t features = cpuid(1, 0).ecx;
     if ((features & CPUID_VMX) == 0)
-        return "the processor has no Intel VT-x; on a machine that has it switch \"Intel "
-               "Virtualization Technology\" on in the firmware's set-up (KVM: -cpu host with "
-               "kvm_intel.nested=1)";
+        return vmx_compute(&vmx_capability, &vmx_controls); /* nothing is read: it says so */
     uint64_t control = rdmsr(MSR_FEATURE_CONTROL);
     if ((control & FEATURE_CONTROL_LOCKED) != 0 && (control & FEATURE_CONTROL_VMX) == 0)
         return "VT-x is locked by the firmware; switch \"Intel Virtualization Technology\" on in "
@@ -64,7 +44,7 @@ static const char *vmx_missing(void)
     if ((features & CPUID_X2APIC) == 0)
         return "the processor has no x2APIC; switch it on in the firmware's set-up (\"Local APIC "
                "Mode\")";
-    read_capability(&vmx_capability);
+    vmx_read(rdmsr, &vmx_capability);
     mtrr_read(&mtrr);
     return vmx_compute(&vmx_capability, &vmx_controls);
 }
@@ -123,24 +103,12 @@ static void vmx_open_window_interrupts(void)
 
 static bool vmx_vm_init(struct vm *vm)
 {
-    vm->nested_root = memory_pages(1);
-    vm->port_map = memory_pages(PORT_MAP_PAGES);
-    vm->msr_map = memory_pages(MSR_MAP_PAGES);
-    if (vm->nested_root == NULL || vm->port_map == NULL || vm->msr_map == NULL)
-        return false;
-    for (unsigned i = 0; i < PORT_MAP_PAGES * PAGE_SIZE; i++)
-        vm->port_map[i] = 0xff;
-    for (unsigned i = 0; i < MSR_MAP_PAGES * PAGE_SIZE; i++)
-        vm->msr_map[i] = 0xff;
-    return true;
+    return vm_maps_init(vm, PORT_MAP_PAGES, MSR_MAP_PAGES);
 }
 
 static void vmx_vm_free(struct vm *vm)
 {
-    if (vm->nested_root != NULL)
-        pagetable_free(vm->nested_root);
-    memory_free(vm->port_map, PORT_MAP_PAGES);
-    memory_free(vm->msr_map, MSR_MAP_PAGES);
+    vm_maps_free(vm, PORT_MAP_PAGES, MSR_MAP_PAGES);
 }
 
 static bool vmx_map(struct vm *vm, gpa_t gpa, hpa_t hpa, uint64_t size)
@@ -157,20 +125,6 @@ static bool vmx_map(struct vm *vm, gpa_t gpa, hpa_t hpa, uint64_t size)
         size -= run;
     }
     return true;
-}
-
-static bool vmx_unmap(struct vm *vm, gpa_t gpa, uint64_t size)
-{
-    return pagetable_unmap(vm->nested_root, gpa.v, size);
-}
-
-static void vmx_pass_port(struct vm *vm, uint16_t port, bool pass)
-{
-    uint8_t bit = (uint8_t)(1u << port % 8);
-    if (pass)
-        vm->port_map[port / 8] &= (uint8_t)~bit;
-    else
-        vm->port_map[port / 8] |= bit;
 }
 
 /* A bit an MSR in two ranges of 8192, for reads, and again for writes (Intel SDM 3, 25.6.9). */
@@ -223,10 +177,10 @@ const struct backend vmx_backend = {
     .sleep = trap_sleep,
     .vm_init = vmx_vm_init,
     .vm_free = vmx_vm_free,
-    .vcpu_free = vmx_vcpu_free,
+    .vcpu_free = step_free,
     .map = vmx_map,
-    .unmap = vmx_unmap,
-    .pass_port = vmx_pass_port,
+    .unmap = vm_maps_unmap,
+    .pass_port = vm_maps_pass_port,
     .pass_msr = vmx_pass_msr,
     .vcpu_init = vmx_vcpu_init,
     .vcpu_reset = vmx_vcpu_reset,

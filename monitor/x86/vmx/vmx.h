@@ -33,16 +33,13 @@ static inline void vmx_clear_bits(uint32_t field, uint64_t bits)
     vmwrite(field, vmread(field) & ~bits);
 }
 
-#define CR4_VMXE  (1ull << 13)
-#define CR4_SMXE  (1ull << 14)
 /* Bits that are the monitor's: what the guest reads and may write of them is in the shadows. */
 #define CR0_FLOOR CR0_NE
 #define CR4_FLOOR (CR4_VMXE | CR4_SMXE | CR4_UNKNOWN)
 #define CR4_UNKNOWN                                                                                \
     ((~0x1fffffull & ~(CR4_PKE | 1ull << 21)) | 1ull << 19) /* CET on, but PKE; KL */
-#define DEBUG_STEP  (1ull << 14)                            /* BS in DR6 and pending exceptions */
-#define SHADOW      (BLOCKING_STI | BLOCKING_MOV_SS)
-#define STEP_TABLES 4u /* pages of vcpu.step_tables */
+#define DEBUG_STEP (1ull << 14)                             /* BS in DR6 and pending exceptions */
+#define SHADOW     (BLOCKING_STI | BLOCKING_MOV_SS)
 
 /* The guest's control registers as it sees them. */
 uint64_t vmx_read_cr0(struct vcpu *vcpu);
@@ -67,8 +64,6 @@ void vmx_event_done(struct vcpu *vcpu);
 
 void vmx_set_controls(struct vcpu *vcpu); /* controls.c */
 const char *vmx_lacks(const struct controls *controls);
-/* The exceptions that leave the guest when it is not stepping: a bit a vector. */
-uint32_t vmx_exceptions(const struct vcpu *vcpu);
 /* The exit of an instruction that the controls watch; EXIT_OTHER: REASON is none. */
 enum exit_reason vmx_handle_control(struct vcpu *vcpu, uint32_t reason);
 
@@ -79,7 +74,6 @@ enum exit_reason vmx_step_end(struct vcpu *vcpu);
 void vmx_step_cancel(struct vcpu *vcpu);
 
 bool vmx_vcpu_init(struct vcpu *vcpu); /* vcpu.c */
-void vmx_vcpu_free(struct vcpu *vcpu);
 void vmx_vcpu_reset(struct vcpu *vcpu, const struct vcpu_start *start);
 /* What an exit restores, of this core. Once. */
 void vmx_set_host(struct pcpu *cpu);
