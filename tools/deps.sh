@@ -91,7 +91,7 @@ install_missing() {
 [ $# -gt 0 ] || usage
 sets=' '
 for set in "$@"; do
-    case $set in build | run | disk | check | vmx) sets="$sets$set " ;; *) usage ;; esac
+    case $set in build | run | disk | check | vmx | small) sets="$sets$set " ;; *) usage ;; esac
 done
 
 missing=

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the common part and the mappings share. A wedge is linked at a fixed physical address, where
+ * the hypervisor loads and starts it; the part in sections .resident* is copied into the guest's
+ * text area and runs there under whatever addresses the guest maps it: it is position independent,
+ * has no writable data, no relocations, no tables of pointers, no SSE. What it writes is in struct
+ * wedge_data, in the guest's data area.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "mullion/afterburn.h"
+
+#define RESIDENT       __attribute__((section(".resident.text")))
+#define RESIDENT_CONST __attribute__((section(".resident.rodata")))
+
+#define WEDGE_CONSOLE_LINE 256u
+#define WEDGE_CPUIDS       128u
+#define WEDGE_MSRS         32u
+#define WEDGE_PORT_RANGES  24u
+#define WEDGE_CPUS         64u
+
+enum wedge_ground { GROUND_UNKNOWN, GROUND_COUNT, GROUND_KVM, GROUND_XEN, GROUND_MULLION };
+
+/* What the wedge does itself, and what a hypervisor may take back while the guest runs (`trap`). */
+enum wedge_class {
+    WEDGE_CONSOLE = 1 << 0, /* the UART at console_port */
+    WEDGE_DELAY = 1 << 1,   /* writes to port 80h */
+    WEDGE_ABSENT = 1 << 2,  /* ports of devices that are not there */
+    WEDGE_CPUID = 1 << 3,
+    WEDGE_IPI = 1 << 4,
+    WEDGE_RDMSR = 1 << 5
+};
+
+struct wedge_cpuid {
+    uint32_t leaf, subleaf, eax, ebx, ecx, edx;
+};
+
+struct wedge_msr {
+    uint32_t index, valid;
+    uint64_t value;
+};
+
+struct wedge_ports {
+    uint16_t first, last;
+};
+
+/* A line that is not sent yet, and what the guest may be told of its UART without asking it. */
+struct wedge_console {
+    uint32_t lock;
+    uint16_t port; /* of its data register; 0: none */
+    uint16_t length;
+    uint8_t status_reads; /* reads of the line status that may still be answered here */
+    char line[WEDGE_CONSOLE_LINE];
+};
+
+/* In the guest's data area, 8-byte aligned. The first 16 bytes are what a monitor may write. */
+struct wedge_data {
+    uint32_t trap;    /* enum wedge_class: leave these to the hypervisor; may change at any time */
+    uint32_t version; /* of the hypervisor's wedge interface that both use */
+    uint32_t ground;  /* enum wedge_ground */
+    uint32_t classes; /* enum wedge_class that this wedge does here */
+    struct wedge_console console;
+    struct wedge_ports absent[WEDGE_PORT_RANGES];
+    uint32_t absent_count;
+    uint32_t cpuid_count; /* written after the entry it makes valid */
+    struct wedge_cpuid cpuids[WEDGE_CPUIDS];
+    uint32_t msr_count;
+    struct wedge_msr msrs[WEDGE_MSRS];
+    uint32_t lock;       /* of the caches, the stubs, and modules */
+    uint32_t stub_next;  /* offset in the text area of the next stub */
+    uint32_t stub_end;
+    uint64_t hypercall;  /* for the mapping: e.g. offset of Xen's hypercall page in the text area */
+    struct afterburn_symbol symbols[AFTERBURN_SYMBOLS]; /* by id; id 0: the guest has none */
+    int64_t link_offset; /* of the guest's code */
+    uint64_t text_area;  /* physical */
+    uint32_t module_sites, module_patched; /* of modules, so far */
+    uint32_t counter_count;
+    uint32_t counters[]; /* of the wedge `count`: one a site */
+};
+
+/* Registers as a stub's common code saves them; a handler may change all but rsp. */
+struct wedge_regs {
+    uint64_t r11, r10, r9, r8, rdi, rsi, rdx, rcx, rbx, rax;
+    uint64_t flags;
+    uint64_t back; /* where the guest goes on */
+    uint64_t site; /* the site word, below */
+};
+
+/* The site word, 31 bits: what a stub knows of its instruction. */
+#define SITE_KIND(w)    ((w) & 0xffu)
+#define SITE_PORT(w)    ((w) >> 8 & 0xffu) /* if it is in the instruction */
+#define SITE_PORT_DX    (1u << 16)
+#define SITE_WIDTH(w)   (1u << ((w) >> 17 & 3)) /* bytes: 1, 2, 4 */
+#define SITE_NUMBER(w)  ((w) >> 19 & 0xfffu)    /* of the counter; GROUND_COUNT only */
+
+/* While the wedge loads: one core, 64 bit, the first 4 GiB mapped as they are. */
+struct wedge_load {
+    const struct afterburn_pack *pack;
+    struct wedge_data *data; /* where it will be, by its physical address */
+    uint8_t *text;           /* the text area, by its physical address */
+    uint64_t kinds;          /* 1 << enum afterburn_kind: sites that get a stub */
+    uint64_t memory_top;     /* end of the RAM below 4 GiB */
+    const char *cmdline;     /* the hypervisor's, for this boot */
+};
+
+/*
+ * One hypervisor. detect: is this it (CPUID)? start: fill load->data and load->kinds, NULL or an
+ * error in words. print: the wedge's own lines, before the guest runs. All three at load time.
+ */
+struct wedge_mapping {
+    const char *name;
+    enum wedge_ground ground;
+    bool (*detect)(void);
+    const char *(*start)(struct wedge_load *load);
+    void (*print)(const char *text, size_t length);
+};
+
+extern const struct wedge_mapping mapping_count, mapping_kvm, mapping_xen, mapping_mullion;
+
+/*
+ * At run time, in the guest: any context of its kernel, interrupts on or off, its stack, a few
+ * hundred bytes of it; must not fault, wait for another core, or use FPU registers. true: done,
+ * registers are as after the instruction. false: the stub executes the instruction itself.
+ */
+bool wedge_handle(struct wedge_regs *regs);                                      /* runtime.c */
+bool wedge_console_access(struct wedge_data *data, struct wedge_regs *regs);     /* console.c */
+bool wedge_cpuid(struct wedge_data *data, struct wedge_regs *regs);              /* cache.c */
+bool wedge_rdmsr(struct wedge_data *data, struct wedge_regs *regs);              /* cache.c */
+/* The mappings' parts at run time, called through a switch over data->ground. console: send LENGTH
+ * bytes by one call; ipi: VECTOR to the cores with these x2APIC IDs by as few calls as can be. */
+bool kvm_console(struct wedge_data *data, const char *text, unsigned length);
+bool mullion_console(struct wedge_data *data, const char *text, unsigned length);
+bool xen_console(struct wedge_data *data, const char *text, unsigned length);
+bool kvm_ipi(struct wedge_data *data, uint8_t vector, const uint32_t *ids, unsigned count);
+bool mullion_ipi(struct wedge_data *data, uint8_t vector, const uint32_t *ids, unsigned count);
+/* Where this guest's struct wedge_data is, for code in the text area. */
+struct wedge_data *wedge_data(void); /* runtime.S */
