@@ -44,6 +44,7 @@ class PreparedLinux:
             fcntl.flock(lock, fcntl.LOCK_EX)
             steps.run("fetch Linux's source", self._fetch)
             if self._built():
+                os.utime(self._made("vmlinux"))  # for make: it is up to date with the lists
                 steps.run("build Linux", lambda: (f"{self.output}/vmlinux, here already",
                                                   os.path.getsize(self._made("vmlinux"))))
                 return
