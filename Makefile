@@ -80,11 +80,11 @@ all: $(BUILD)/mullion.elf cli
 
 # Every part runs even if one before it fails; the last line adds them up.
 check:
-	@tools/deps.sh build run disk check vmx
+	@tools/deps.sh build run disk check vmx afterburn
 	@MAKE="$(MAKE)" BUILD=$(BUILD) tools/check.py check
 
 check-all:
-	@tools/deps.sh build run disk check vmx small
+	@tools/deps.sh build run disk check vmx small afterburn
 	@MAKE="$(MAKE)" BUILD=$(BUILD) FUZZ_SECONDS=$(or $(FUZZ_SECONDS),600) tools/check.py check-all
 
 loc: $(BUILD)/mullion.elf
@@ -110,14 +110,17 @@ lint: $(BOOT_DSDT)
 		clang $(filter-out -MD -MP -mstack-protector-guard=global,$(MONITOR_CFLAGS)) -fsyntax-only $$file || exit 1; \
 	done
 	@for file in $(CLI_SRC); do clang $(filter-out -MMD -MP,$(HOST_CFLAGS)) -fsyntax-only $$file || exit 1; done
-	@echo "lint: $(words $(MONITOR_C) $(CLI_SRC)) files clean with clang"
+	@for file in $(AFTERBURN_TOOL_SRC); do \
+		clang $(filter-out -MMD -MP,$(AFTERBURN_TOOL_CFLAGS)) -fsyntax-only $$file || exit 1; \
+	done
+	@echo "lint: $(words $(MONITOR_C) $(CLI_SRC) $(AFTERBURN_TOOL_SRC)) files clean with clang"
 
 # The committed style; not part of the tests, since each release of clang-format has its own mind.
 format:
 	@clang-format -i $(MONITOR_C) $(wildcard monitor/*/*.h monitor/x86/*/*.h cli/*.[ch] guest/*.[ch] \
 		tests/unit/*.[ch] tests/attack/*.[ch] tests/fuzz/*.[ch] tests/boot/*.c tests/live/*.[ch] include/mullion/*.h \
-		bench/plugin/*.[ch])
+		bench/plugin/*.[ch] afterburn/*/*.[ch])
 
 clean:
 	@rm -rf $(BUILD)/obj $(BUILD)/gen $(BUILD)/unit $(BUILD)/cli $(BUILD)/fuzz $(BUILD)/teeth \
-		$(BUILD)/results $(BUILD)/mullion*
+		$(BUILD)/results $(BUILD)/mullion* $(BUILD)/afterburn/obj $(BUILD)/afterburn/checked
