@@ -175,6 +175,16 @@ def test_records_of_what_is_not_there(tmp_path, at, says):
     assert status == 1 and "another instruction is there" in out
 
 
+def test_a_wrong_record_is_not_packed(tmp_path, guest):
+    """What verify would find ends pack, too: a wedge would write over something else."""
+    data = bytearray(guest.read_bytes())
+    data[data.index(b"\x0f\x32\x0f\x1f\0")] = 0x90
+    guest.write_bytes(data)
+    status, _, err = afterburn("pack", "--guest", guest, "--output", tmp_path / "pack")
+    assert status == 2 and "recorded as rdmsr at 0x11" in err and "another instruction is there" in err
+    assert not (tmp_path / "pack").exists()
+
+
 def test_what_the_linker_leaves_out(tmp_path):
     """A record whose code was discarded is no site."""
     made = assemble(tmp_path, '.globl _start\n_start: cpuid\n.section .dropped,"ax"\ncli\n')
