@@ -121,6 +121,30 @@ struct wedge_mapping {
 
 extern const struct wedge_mapping mapping_count, mapping_kvm, mapping_xen, mapping_mullion;
 
+/* For mappings whose console is a UART: print by COM1, if it is there. */
+void wedge_print_com1(const char *text, size_t length); /* com1.c */
+
+/* What wedge_patch has done, for the wedge's line. Each site of the pack is in one of these. */
+struct wedge_counts {
+    uint32_t sites;
+    uint32_t patched[AFTERBURN_KINDS];
+    uint32_t native;                  /* of a kind that this wedge has no stub for */
+    uint32_t left[AFTERBURN_REASONS]; /* excluded by the pack, each with its reason */
+    uint32_t doubtful;                /* in doubt: their bytes are not what the pack says */
+    uint32_t no_room;                 /* the text area was full */
+    uint32_t text_used;               /* bytes of the text area */
+    bool modules;                     /* modules are patched when the guest loads them */
+};
+
+/*
+ * Once, at load time: LOAD's segments are in place and its mapping has started. Copies the resident
+ * part into the text area, makes stubs, patches sites. NULL, or an error in words. patch.c
+ */
+const char *wedge_patch(struct wedge_load *load, struct wedge_counts *counts);
+
+/* The part that is copied into the text area, as one (wedge.ld). */
+extern uint8_t wedge_resident_start[], wedge_resident_end[];
+
 /*
  * At run time, in the guest: any context of its kernel, interrupts on or off, its stack, a few
  * hundred bytes of it; must not fault, wait for another core, or use FPU registers. true: done,
