@@ -22,3 +22,9 @@ CONSOLE(mullion_console)
 CONSOLE(xen_console)
 IPI(kvm_ipi)
 IPI(mullion_ipi)
+
+RESIDENT __attribute__((weak)) void count_access(struct wedge_data *data,
+                                                 const struct wedge_regs *regs)
+{
+    (void)data, (void)regs;
+}
