@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Resident code calls mappings by name: these stand for the ones that are not in a wedge. */
-#include "wedge.h"
+#include "stub.h"
 
 #define CONSOLE(name)                                                                              \
     RESIDENT __attribute__((weak)) bool name(struct wedge_data *data, const char *text,            \
@@ -27,4 +27,19 @@ RESIDENT __attribute__((weak)) void count_access(struct wedge_data *data,
                                                  const struct wedge_regs *regs)
 {
     (void)data, (void)regs;
+}
+
+RESIDENT __attribute__((weak)) bool count_fits(unsigned kind, const uint8_t *insn, unsigned length)
+{
+    (void)kind, (void)insn, (void)length;
+    return false;
+}
+
+RESIDENT __attribute__((weak)) struct stub count_make(const struct stub_place *place, uint8_t *at,
+                                                      const uint8_t *site,
+                                                      const struct afterburn_site *what,
+                                                      uint32_t *number)
+{
+    (void)place, (void)at, (void)site, (void)what, (void)number;
+    return (struct stub){0};
 }
