@@ -37,26 +37,31 @@ uint32_t pack_checksum(const struct afterburn_pack *pack)
 
 static const char *check_file(const struct afterburn_pack *pack, uint64_t size)
 {
-    if (size < sizeof(pack->magic) || memcmp(pack->magic, AFTERBURN_MAGIC, sizeof(pack->magic)) != 0)
+    if (size < sizeof(pack->magic) ||
+        memcmp(pack->magic, AFTERBURN_MAGIC, sizeof(pack->magic)) != 0)
         return wedge_error("the module (%lu bytes) is no pack; make one: afterburn pack", size);
     if (size >= sizeof(*pack) && pack->version != AFTERBURN_VERSION)
-        return wedge_error("the pack has version %u, this wedge knows %u; build both from one release",
-                           pack->version, AFTERBURN_VERSION);
+        return wedge_error(
+            "the pack has version %u, this wedge knows %u; build both from one release",
+            pack->version, AFTERBURN_VERSION);
     if (size < sizeof(*pack) || size < pack->size)
         return wedge_error("the pack is truncated: %lu of %lu bytes; pack it again", size,
                            size < sizeof(*pack) ? sizeof(*pack) : pack->size);
     if (pack->size < sizeof(*pack) || pack->header_size < sizeof(*pack))
         return damaged("header", 0, pack->header_size);
     uint32_t sum = pack_checksum(pack);
-    return sum == pack->checksum ? NULL : wedge_error("the pack is damaged: its CRC-32 is %08x, not "
-                                                      "%08x; pack it again", sum, pack->checksum);
+    return sum == pack->checksum ? NULL
+                                 : wedge_error("the pack is damaged: its CRC-32 is %08x, not "
+                                               "%08x; pack it again",
+                                               sum, pack->checksum);
 }
 
 static const char *in_file(const struct afterburn_pack *pack, const char *what,
                            struct afterburn_range range)
 {
-    return inside(range.offset, range.size, 0, pack->size) ? NULL
-                                                          : damaged(what, range.offset, range.size);
+    return inside(range.offset, range.size, 0, pack->size)
+               ? NULL
+               : damaged(what, range.offset, range.size);
 }
 
 static const char *check_segments(const struct afterburn_pack *pack)

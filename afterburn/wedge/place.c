@@ -56,7 +56,8 @@ static uint64_t try_below(const struct place *place, uint64_t best, uint64_t lim
 static uint64_t find_highest(const struct place *place)
 {
     uint64_t best = try_below(place, 0, place->wedge.base);
-    for (const struct afterburn_segment *one = place->segments.first; one < place->segments.end; one++)
+    for (const struct afterburn_segment *one = place->segments.first; one < place->segments.end;
+         one++)
         best = try_below(place, best, one->physical);
     for (unsigned i = 0; i < place->boot->start.memory_entries; i++) {
         uint64_t end = place->boot->memory[i].base + place->boot->memory[i].size;
@@ -69,11 +70,12 @@ static const char *check_segment(const struct place *place, struct place_range r
 {
     if (!is_ram(place->boot, range))
         return wedge_error("the guest needs RAM from %lx to %lx, and RAM ends at %lx or has holes; "
-                           "give the machine more memory", range.base, range.end,
-                           boot_memory_top(place->boot));
+                           "give the machine more memory",
+                           range.base, range.end, boot_memory_top(place->boot));
     if (overlap(range, place->wedge))
         return wedge_error("the guest's %lx to %lx overlaps the wedge's %lx to %lx; link the guest "
-                           "elsewhere", range.base, range.end, place->wedge.base, place->wedge.end);
+                           "elsewhere",
+                           range.base, range.end, place->wedge.base, place->wedge.end);
     return NULL;
 }
 
@@ -91,15 +93,18 @@ const char *place_guest(struct boot *boot, struct place_range wedge)
                                 pack->initrd.offset % PAGE};
     uint64_t base = boot->pack.address;
     const char *error = NULL;
-    for (const struct afterburn_segment *one = place.segments.first; one < place.segments.end; one++)
+    for (const struct afterburn_segment *one = place.segments.first; one < place.segments.end;
+         one++)
         error = error ?: check_segment(&place, segment_range(one));
     if (error != NULL)
         return error;
     if ((base + place.offset) % PAGE != 0 || !is_free(&place, base))
         base = find_highest(&place);
     if (base == 0)
-        return wedge_error("the pack (%lu bytes) does not fit into RAM (up to %lx) beside the guest; "
-                           "give the machine more memory", pack->size, boot_memory_top(boot));
+        return wedge_error(
+            "the pack (%lu bytes) does not fit into RAM (up to %lx) beside the guest; "
+            "give the machine more memory",
+            pack->size, boot_memory_top(boot));
     memmove((void *)(uintptr_t)base, pack, pack->size);
     boot->pack.address = base;
     const struct segments moved = pack_segments(boot_pack(boot));

@@ -14,7 +14,8 @@ const char *boot_read(struct boot *boot, const struct start_info *start)
     const char *text = start->cmdline != 0 ? at(start->cmdline) : "";
     if (start->magic != START_MAGIC || start->version < 1 || start->memory_map == 0)
         return wedge_error("the start information (magic %x, version %u) has no memory map; boot "
-                           "the wedge by PVH version 1", start->magic, start->version);
+                           "the wedge by PVH version 1",
+                           start->magic, start->version);
     if (start->memory_entries > MEMORY_MAX)
         return wedge_error("the memory map has %u entries; at most %u can be passed on",
                            start->memory_entries, MEMORY_MAX);
@@ -73,7 +74,8 @@ const char *boot_write(struct boot *boot)
     char *line = boot->guest_cmdline;
     if (length >= CMDLINE_SIZE || length + 1 + more >= CMDLINE_SIZE)
         return wedge_error("the pack's command line has %lu bytes, the hypervisor's %lu; shorten "
-                           "them to %u", length, more, CMDLINE_SIZE - 2);
+                           "them to %u",
+                           length, more, CMDLINE_SIZE - 2);
     memcpy(line, (const char *)pack + pack->cmdline.offset, length);
     if (length != 0 && more != 0)
         line[length++] = ' ';
