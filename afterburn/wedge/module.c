@@ -11,6 +11,7 @@
 #define CR0_WP   (1ull << 16)
 #define CR4_CET  (1ull << 23)
 #define INSN_STI 0xfbu
+#define MODE_64  0xffu /* the first byte of `inc %eax` */
 
 static const char records_name[] RESIDENT_CONST = ".rela" AFTERBURN_SECTION;
 static const char template_name[] RESIDENT_CONST = ".altinstr_replacement";
@@ -76,7 +77,7 @@ static RESIDENT void patch_record(const struct module *module, uint64_t address,
                                         .kind = record->kind};
     if (record->kind >= AFTERBURN_KINDS || (data->kinds >> record->kind & 1) == 0)
         return;
-    if (record->mode[0] != 0xff || record->mode[1] != 0xc0 || site[-1] == INSN_STI ||
+    if (record->mode[0] != MODE_64 || site[-1] == INSN_STI ||
         is_in_table(module, address + record->before) || !encode_fits(&what, site))
         return;
     struct stub stub = stub_make(&module->place, site, &what);
