@@ -70,7 +70,9 @@ static RESIDENT enum scope scope_of(const struct wedge_data *data, uint32_t leaf
 {
     uint32_t first = leaf & EXTENDED;
     if (leaf >= HYPERVISOR && leaf <= HYPERVISOR_LAST)
-        return (leaf & 0xff) <= 1 ? SCOPE_ALL : SCOPE_NONE;
+        return (leaf & 0xff) == 0 || ((leaf & 0xff) == 1 && find(data, 0, leaf - 1, 0) != NULL)
+                   ? SCOPE_ALL
+                   : SCOPE_NONE;
     if (leaf == first)
         return subleaf == 0 ? SCOPE_ALL : SCOPE_NONE;
     const struct wedge_cpuid *last = find(data, 0, first, 0);
@@ -95,8 +97,7 @@ static RESIDENT uint64_t this_core(const struct wedge_data *data)
     return own ? gdt.base : 0;
 }
 
-/* Linux never takes back what it has told a core by CR4. A leaf that shows CR4 is kept from then
- * on. */
+/* Linux never takes back what it has set in CR4: a leaf that shows it is kept from then on. */
 static RESIDENT bool is_final(const struct wedge_data *data, const struct wedge_cpuid *answer)
 {
     uint32_t first = answer->leaf & ~0xffu;
@@ -106,7 +107,7 @@ static RESIDENT bool is_final(const struct wedge_data *data, const struct wedge_
         return (answer->ecx & LEAF_7_PKU) == 0 || (answer->ecx & LEAF_7_OSPKE) != 0;
     if (first < HYPERVISOR || first > HYPERVISOR_LAST || answer->leaf == data->cpuid_void)
         return true;
-    return (answer->leaf == first ? answer->eax : answer->leaf) - first <= 0xff;
+    return answer->leaf != first || answer->eax - first <= 0xff;
 }
 
 static RESIDENT void keep(struct wedge_data *data, const struct wedge_cpuid *answer)
