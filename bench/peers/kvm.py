@@ -73,10 +73,14 @@ class Kvm(System):
     def memory(self):
         return sum(vm.memory for vm in self.vms) + HOST_MEMORY
 
+    def kernel_files(self):
+        """The paths of what the VMM loads: the kernel, and its initramfs."""
+        return self.path("guests/vmlinuz-6.1"), self.path(self.image)
+
     def guest_files(self):
         """{path in /guest: bytes}: each guest has its directory."""
-        files = {"vmlinuz": read(self.path("guests/vmlinuz-6.1")),
-                 "initrd.img": read(self.path(self.image)),
+        kernel, image = map(read, self.kernel_files())
+        files = {"vmlinuz": kernel, "initrd.img": image,
                  "cpus": b"%d" % self.vm.cpus, "memory": b"%d" % self.vm.memory,
                  "machine": self.machine.encode()}
         for number, vm in enumerate(self.vms):
