@@ -151,10 +151,15 @@ RESIDENT bool mullion_ipi(struct wedge_data *data, uint8_t vector, const uint32_
     return true;
 }
 
+/* A whole line, as wedge_print gives it. */
 static void print(const char *text, size_t length)
 {
-    if (!started || write(is_intel(), (uintptr_t)text, (unsigned)length) == 0)
+    static const char end[] = "\r\n";
+    unsigned line = (unsigned)length - 1;
+    if (!started || write(is_intel(), (uintptr_t)text, line) != line)
         wedge_print_com1(text, length);
+    else
+        write(is_intel(), (uintptr_t)end, sizeof(end) - 1);
 }
 
 const struct wedge_mapping mapping_mullion = {"mullion", GROUND_MULLION, detect, start, print};
