@@ -235,6 +235,7 @@ void attack_hypercalls(void)
 }
 
 static volatile uint64_t flooded, left_out, taken;
+static volatile uint32_t seen_set, seen_clear; /* bits of the word that the monitor writes */
 
 /* Starts of both versions and none, by all cores; what is open changes under their feet. */
 static void flood(void)
@@ -255,6 +256,9 @@ static void flood(void)
             call.c = own_mask(0) | 1ull << (IDS_AT_ONCE - 1); /* and one of nobody's */
         }
         bool sends = call.number == SEND_IPI;
+        uint32_t trap = words.trap;
+        __atomic_fetch_or(&seen_set, trap, __ATOMIC_RELAXED);
+        __atomic_fetch_or(&seen_clear, ~trap & CLASSES, __ATOMIC_RELAXED);
         bool done = attempt(issue, &call) < 0;
         in += done;
         out += done && sends;
@@ -267,9 +271,10 @@ static void flood(void)
     __atomic_fetch_add(&flooded, 1, __ATOMIC_SEQ_CST);
 }
 
-void attack_hypercall_flood(void)
+static void flood_once(void)
 {
     flooded = left_out = taken = 0;
+    seen_set = seen_clear = 0;
     for (unsigned i = 1; i < cpu_count; i++)
         cpu_run(&cpus[i], flood);
     flood();
@@ -278,6 +283,14 @@ void attack_hypercall_flood(void)
     tallies[INSNS].attempts += (uint64_t)FLOOD * cpu_count;
     tallies[INSNS].refused += (uint64_t)FLOOD * cpu_count - taken;
     tallies[MESSAGES].attempts += left_out;
+    print("HOSTILE hypercalls: %lu taken, %lu with a core left out; to trap %x, not %x\n", taken,
+          left_out, seen_set, seen_clear);
+}
+
+void attack_hypercall_flood(void)
+{
+    uint64_t floods = option_number("floods");
+    for (uint64_t i = 0; i < floods || i == 0; i++)
+        flood_once();
     start(0, 0);
-    print("HOSTILE hypercalls: %lu taken, %lu with a core left out\n", taken, left_out);
 }

@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: Apache-2.0
+# Prepared kernels on Mullion, without and with a wedge.
+
+import os
+import re
+
+import pytest
+
+from mullion_rig import CPUS, MullionRun, Prepared, machine
+from mullion_host.machine import Vm
+
+BUILD = os.path.abspath(os.environ.get("MULLION_BUILD", "build"))
+FLOODS = 40
+CHANGES = 12
+WORDS = re.compile(r"HOSTILE hypercalls: (\d+) taken, (\d+) .*; to trap ([0-9a-f]+), not ([0-9a-f]+)")
+DELAY, CPUID, RDMSR = 2, 8, 32  # bits of enum wedge_class
+
+
+@pytest.fixture
+def start(request):
+    """start(directory, vms, kernels, files) is a running machine, ended with the test."""
+    runs = []
+
+    def begin(*arguments):
+        run = MullionRun(machine(BUILD, *arguments), None)
+        runs.append(run)
+        run.__enter__()
+        run.ready()
+        return run
+    yield begin
+    for run in runs:
+        run.end()
+
+
+def test_hypercalls_while_controls_change(start, record_property):
+    """All cores call without end while the service VM changes what the wedge must leave."""
+    bad = Vm("bad", 2, 64, "none", kernel="hostile.elf", initrd="none",
+             words=f"steps=wait,hypercall-flood floods={FLOODS} end=wait")
+    run = start("mullion-flood", [bad], {"hostile.elf": "attack/hostile.elf"}, {})
+    run.attach(1)
+    run.log.send(b"g")
+    run.detach()
+    run.vm_line("bad", "HOSTILE step hypercall-flood")
+    for _ in range(CHANGES):
+        run.sh("mullion set bad cpuid=log 'port 0x80=log' 'msr 0x8b=log'")
+        run.sh("mullion set bad cpuid=pass 'port 0x80=deny' 'msr 0x8b=deny'")
+    run.vm_line("bad", "HOSTILE done refused", seconds=300)
+    assert not [line for line in run.lines("bad") if " BAD" in line]
+    found = [m for m in map(WORDS.match, run.lines("bad")) if m]
+    assert len(found) == FLOODS
+    trapped, clear = set(), set()
+    for match in found:
+        trapped |= {bit for bit in (DELAY, CPUID, RDMSR) if int(match[3], 16) & bit}
+        clear |= {bit for bit in (CPUID,) if int(match[4], 16) & bit}
+    assert trapped == {DELAY, CPUID, RDMSR} and clear == {CPUID}
+    counts = run.exits("bad")
+    tried = next(line for line in run.lines("bad") if "HOSTILE done attempts" in line)
+    assert counts["hypercall"] == int(re.search(r"insns (\d+)", tried)[1])
+    assert run.sh("echo $((6*7))") == ["42"]
+    record_property("seen", f"{counts['hypercall']} hypercalls of 2 cores during {2 * CHANGES} changes, "
+                            "the same number on both sides")
