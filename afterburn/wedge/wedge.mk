@@ -11,7 +11,7 @@ WEDGE_COMMON := $(filter-out $(WEDGE_MAPPINGS),$(wildcard afterburn/wedge/*.[cS]
 
 # Code of the resident part runs under addresses that the linker doesn't know, on the guest's stack.
 WEDGE_CFLAGS := -std=gnu17 -O2 -g -ffreestanding -fpie -fvisibility=hidden -mno-red-zone \
-	-mgeneral-regs-only -fno-jump-tables -fno-tree-loop-distribute-patterns -fno-stack-protector \
+	-mgeneral-regs-only -fno-jump-tables -fno-tree-vectorize -fno-tree-loop-distribute-patterns -fno-stack-protector \
 	-fno-asynchronous-unwind-tables -fcf-protection=none -Imonitor -Iinclude -Iafterburn/wedge \
 	$(WARNINGS) -MD -MP
 wedge_objects = $(patsubst %,$(BUILD)/obj/wedge/%.o,$(1))
