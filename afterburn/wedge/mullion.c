@@ -12,6 +12,13 @@
 #define LEAF_NO_MORE   0x40000200u /* behind KVM's, which Mullion shows, too */
 #define IDS_AT_ONCE    64u
 
+#define LEAF_FEATURES         7u
+#define HAS_ARCH_CAPABILITIES (1u << 29) /* EDX */
+#define MSR_ARCH_CAPABILITIES 0x0000010au
+#define MSR_MISC_ENABLE       0x000001a0u
+#define MSR_SYSCFG            0xc0010010u
+#define MSR_HWCR              0xc0010015u
+
 /* Bit 0 of data->hypercall, whose rest is the data's own physical address: the instruction. */
 #define BY_VMCALL 1u
 
@@ -71,20 +78,28 @@ static void fill_absent(struct wedge_data *data)
     data->absent_count = sizeof(absent) / sizeof(absent[0]);
 }
 
-/* The same on all cores for good: the monitor shows them, and nobody can write them. */
-static void fill_msrs(struct wedge_data *data)
+static void add_msr(struct wedge_data *data, uint32_t index)
 {
-    static const uint32_t constant[] = {
-        0x0000010a, /* ARCH_CAPABILITIES */
-        0x000000fe, /* MTRR_CAP */
-        0x000001a0, /* MISC_ENABLE */
-        0xc0010010, /* SYSCFG */
-        0xc0010015, /* HWCR */
-        0xc001001f, /* NB_CFG */
-    };
-    for (unsigned i = 0; i < sizeof(constant) / sizeof(constant[0]); i++)
-        data->msrs[i].index = constant[i];
-    data->msr_count = sizeof(constant) / sizeof(constant[0]);
+    uint32_t low, high;
+    __asm__ volatile("rdmsr" : "=a"(low), "=d"(high) : "c"(index));
+    data->msrs[data->msr_count++] =
+        (struct wedge_msr){.index = index, .valid = 1, .value = (uint64_t)high << 32 | low};
+}
+
+/* The same on all cores for good: the monitor shows them, and takes no writes. A VM with lines
+ * about MSRs may have lost them, and a fault would be the end of this. */
+static void fill_msrs(struct wedge_data *data, bool intel)
+{
+    if ((data->trap & WEDGE_RDMSR) != 0)
+        return;
+    if (intel) {
+        add_msr(data, MSR_MISC_ENABLE);
+    } else {
+        add_msr(data, MSR_SYSCFG);
+        add_msr(data, MSR_HWCR);
+    }
+    if (cpuid(0).eax >= LEAF_FEATURES && (cpuid(LEAF_FEATURES).edx & HAS_ARCH_CAPABILITIES) != 0)
+        add_msr(data, MSR_ARCH_CAPABILITIES);
 }
 
 /* The console's port is 0 in a service VM: its UART is the machine's, and its ports are real. */
@@ -106,7 +121,7 @@ static const char *start(struct wedge_load *load)
                     (data->version >= HYPERCALL_VERSION_IPI ? WEDGE_IPI : 0u);
     data->cpuid_void = LEAF_NO_MORE;
     fill_absent(data);
-    fill_msrs(data);
+    fill_msrs(data, by_vmcall);
     load->kinds = 1ull << AFTERBURN_IN | 1ull << AFTERBURN_OUT | 1ull << AFTERBURN_CPUID |
                   1ull << AFTERBURN_RDMSR;
     return NULL;
