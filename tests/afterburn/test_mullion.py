@@ -10,6 +10,8 @@ from mullion_rig import CPUS, MullionRun, Prepared, machine
 from mullion_host.machine import Vm
 
 BUILD = os.path.abspath(os.environ.get("MULLION_BUILD", "build"))
+KERNEL, INITRD = "afterburn/vmlinux-6.1", "afterburn/workload-6.1.img"
+PACK = "afterburn/linux-6.1.pack"
 FLOODS = 40
 CHANGES = 12
 WORDS = re.compile(r"HOSTILE hypercalls: (\d+) taken, (\d+) .*; to trap ([0-9a-f]+), not ([0-9a-f]+)")
@@ -30,6 +32,27 @@ def start(request):
     yield begin
     for run in runs:
         run.end()
+
+
+def run_workload(start, name, wedge=None):
+    """({step: number}, {reason: exits}, console lines) of the workload in a prepared VM."""
+    vm = Prepared("web", wedge or "vmlinux", "linux.pack" if wedge else "workload.img")
+    files = {"linux.pack": PACK} if wedge else {"workload.img": INITRD}
+    run = start(name, [vm], {wedge: f"afterburn/{wedge}"} if wedge else {"vmlinux": KERNEL}, files)
+    steps = run.worked(vm)
+    counts, lines = run.exits("web"), run.lines("web")
+    run.end()
+    return steps, counts, lines
+
+
+def test_workload(start, record_property):
+    """The same prepared kernel to user space and through the workload, as it is and with its wedge."""
+    plain_steps, plain, plain_lines = run_workload(start, "mullion-plain")
+    steps, wedge, lines = run_workload(start, "mullion-wedge", "wedge-mullion")
+    print(plain, wedge, sep="\n")
+    assert set(steps) == set(plain_steps)
+    assert any(re.match(r"wedge: linux .* on mullion: \d+ sites", line) for line in lines)
+    record_property("seen", f"without {plain}; with {wedge}; {len(plain_lines)} and {len(lines)} lines")
 
 
 def test_hypercalls_while_controls_change(start, record_property):
