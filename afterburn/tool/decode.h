@@ -11,13 +11,13 @@
 struct instruction {
     uint64_t address;
     unsigned length;
-    uint8_t kind;        /* enum afterburn_kind; AFTERBURN_NONE: not sensitive */
-    bool known;          /* false: one byte that starts no instruction known here */
-    bool nop;            /* any length of NOP */
-    bool far_jump;       /* with its target in it */
-    bool rip;            /* has an operand relative to RIP */
-    bool leaves;         /* jumps, calls, returns, interrupts, stops */
-    bool branch;         /* to `target` */
+    uint8_t kind;  /* enum afterburn_kind; AFTERBURN_NONE: not sensitive */
+    bool known;    /* false: one byte that starts no instruction known here */
+    bool nop;      /* any length of NOP */
+    bool far_jump; /* with its target in it */
+    bool rip;      /* has an operand relative to RIP */
+    bool leaves;   /* jumps, calls, returns, interrupts, stops */
+    bool branch;   /* to `target` */
     uint64_t target;
 };
 

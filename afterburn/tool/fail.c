@@ -22,6 +22,7 @@ void *allocate(size_t count, size_t size)
 {
     void *memory = calloc(count > 0 ? count : 1, size);
     if (memory == NULL)
-        fail("no memory for %zu bytes; the file is larger than this machine can hold", count * size);
+        fail("no memory for %zu bytes; the file is larger than this machine can hold",
+             count * size);
     return memory;
 }

@@ -69,8 +69,8 @@ static void read_sections(struct image *image)
             damaged(image, "a section header cannot be read");
         const char *name = elf_strptr(image->elf, names, header.sh_name);
         bool has_bytes = header.sh_type != SHT_NOBITS;
-        if (has_bytes && (header.sh_offset > image->size ||
-                          header.sh_size > image->size - header.sh_offset))
+        if (has_bytes &&
+            (header.sh_offset > image->size || header.sh_size > image->size - header.sh_offset))
             damaged(image, "a section is behind its end");
         image->sections[image->section_count++] = (struct section){
             .name = name != NULL ? name : "",
@@ -101,9 +101,8 @@ static void read_segments(struct image *image)
         if (header.p_offset > image->size || header.p_filesz > image->size - header.p_offset ||
             header.p_filesz > header.p_memsz)
             damaged(image, "a segment is behind its end");
-        image->segments[image->segment_count++] =
-            (struct segment){header.p_vaddr, header.p_paddr, header.p_offset, header.p_filesz,
-                             header.p_memsz};
+        image->segments[image->segment_count++] = (struct segment){
+            header.p_vaddr, header.p_paddr, header.p_offset, header.p_filesz, header.p_memsz};
     }
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* An ELF file as the tool sees it: an executable or shared one by addresses, an object file by sections. */
+/* An ELF file as the tool sees it: an executable or shared one by addresses, an object file by
+ * sections. */
 #pragma once
 
 #include <stdbool.h>
@@ -60,7 +61,8 @@ const struct section *image_section_by_index(const struct image *image, size_t i
 const struct section *image_section_at(const struct image *image, uint64_t address);
 /* The first of that name; NULL: none. */
 const struct symbol *image_symbol(const struct image *image, const char *name);
-/* LENGTH bytes of a section's contents at an address (in object files: an offset) in it; or NULL. */
+/* LENGTH bytes of a section's contents at an address (in object files: an offset) in it; or NULL.
+ */
 const uint8_t *section_bytes(const struct section *section, uint64_t address, size_t length);
 /* The physical address of what is linked at ADDRESS. */
 bool image_physical(const struct image *image, uint64_t address, uint64_t *physical);

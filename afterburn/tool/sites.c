@@ -38,8 +38,9 @@ static struct site site_of(const struct image *image, const struct afterburn_rec
 {
     if (record->kind == AFTERBURN_NONE || record->kind >= AFTERBURN_KINDS || record->length == 0 ||
         record->before + record->length > record->size)
-        fail("%s: a record has kind %u, size %u, length %u, which no prelude writes; build it again",
-             image->path, record->kind, record->size, record->length);
+        fail(
+            "%s: a record has kind %u, size %u, length %u, which no prelude writes; build it again",
+            image->path, record->kind, record->size, record->length);
     return (struct site){.size = record->size,
                          .before = record->before,
                          .length = record->length,

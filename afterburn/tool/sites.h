@@ -8,7 +8,8 @@
 enum mode { MODE_64, MODE_32, MODE_16, MODES };
 
 struct site {
-    uint64_t address; /* its first byte, padding included; in object files an offset in its section */
+    uint64_t
+        address; /* its first byte, padding included; in object files an offset in its section */
     const struct section *section; /* NULL: none holds it */
     uint8_t size, before, length, kind;
     enum mode mode;
