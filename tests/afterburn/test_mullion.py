@@ -6,12 +6,13 @@ import re
 
 import pytest
 
-from mullion_rig import CPUS, MullionRun, Prepared, machine
+from mullion_rig import SECONDS, MullionRun, Prepared, machine
 from mullion_host.machine import Vm
 
 BUILD = os.path.abspath(os.environ.get("MULLION_BUILD", "build"))
 KERNEL, INITRD = "afterburn/vmlinux-6.1", "afterburn/workload-6.1.img"
 PACK = "afterburn/linux-6.1.pack"
+LEAVES = 8
 FLOODS = 40
 CHANGES = 12
 WORDS = re.compile(r"HOSTILE hypercalls: (\d+) taken, (\d+) .*; to trap ([0-9a-f]+), not ([0-9a-f]+)")
@@ -53,6 +54,63 @@ def test_workload(start, record_property):
     assert set(steps) == set(plain_steps)
     assert any(re.match(r"wedge: linux .* on mullion: \d+ sites", line) for line in lines)
     record_property("seen", f"without {plain}; with {wedge}; {len(plain_lines)} and {len(lines)} lines")
+
+
+def test_two_versions(start, record_property):
+    """A wedge of the interface's first version works beside one of the second, in one machine."""
+    vms = [Prepared("old", "wedge-1", "linux.pack", cpus=2), Prepared("new", "wedge", "linux.pack", cpus=2)]
+    run = start("mullion-versions", vms, {"wedge-1": "afterburn/wedge-mullion-1",
+                                          "wedge": "afterburn/wedge-mullion"}, {"linux.pack": PACK})
+    seen = []
+    for vm, version in zip(vms, (1, 2)):
+        run.worked(vm)
+        assert run.log_lines(rf'vm "{vm.name}": a wedge, version {version} of its interface, words at 0x')
+        counts = run.exits(vm.name)
+        assert counts["hypercall"] > 0
+        seen.append(f"version {version}: {counts['hypercall']} hypercalls, {counts['icr']} writes of the ICR")
+    record_property("seen", "; ".join(seen))
+
+
+class Typed:
+    """What is typed into the shell of a prepared VM, the first one of the machine."""
+
+    def __init__(self, run, name):
+        self.run, self.name, self.count = run, name, 0
+
+    def sh(self, command):
+        """Runs it to its end."""
+        self.count += 1
+        self.run.attach(1)
+        self.run.log.send(f"{command}; echo do''ne-{self.count}-$?\r".encode())
+        self.run.wait(self.run.log, rf"done-{self.count}-0\b", seconds=SECONDS)
+        self.run.detach()
+
+    def cpuids(self):
+        """Exits by CPUID when a driver in the VM's kernel executes it, and the program that asks."""
+        before = self.run.exits(self.name)["cpuid"]
+        self.sh(f"dd if=/dev/cpu/0/cpuid of=/dev/null bs=16 count={LEAVES}")
+        return self.run.exits(self.name)["cpuid"] - before
+
+
+def test_controls_take_back(start, record_property):
+    """A watched event leaves the VM again, at once; and a wedge's memory of CPUID ends with a line."""
+    web = Prepared("web", "wedge", "linux.pack", role="shell", cpus=2)
+    run = start("mullion-controls", [web], {"wedge": "afterburn/wedge-mullion"}, {"linux.pack": PACK})
+    run.reported("web")
+    typed = Typed(run, "web")
+    typed.sh("insmod /modules/cpuid.ko")
+    typed.cpuids()  # fills what the wedge remembers
+    alone = typed.cpuids()
+    run.sh("mullion set web cpuid=log")
+    watched = typed.cpuids()
+    run.sh("mullion set web cpuid=pass")
+    again = typed.cpuids()
+    run.sh("mullion set web 'cpuid 6 eax mask=0xffffffff'")
+    changed = typed.cpuids()
+    assert alone == again
+    assert watched - alone == changed - alone >= LEAVES - 2  # but for what is never remembered
+    record_property("seen", f"exits by {LEAVES} CPUIDs in the kernel and one program: {alone}; watched "
+                            f"{watched}; then {again}; with a `cpuid` line {changed}")
 
 
 def test_hypercalls_while_controls_change(start, record_property):
