@@ -65,7 +65,6 @@ static RESIDENT void settle(struct wedge_data *data)
 {
     struct wedge_console *console = &data->console;
     send(data);
-    console->status_reads = 0;
     if ((console->ier_state & IER_MASKED) == 0)
         return;
     port_write((uint16_t)(console->port + UART_IER), 0);
@@ -146,6 +145,8 @@ RESIDENT bool wedge_console_access(struct wedge_data *data, struct wedge_regs *r
                    : read_here(console, offset, &regs->rax);
     if (locked && !done)
         settle(data);
+    if (!done && !out) /* an interrupt's handler: the status that it reads next is the true one */
+        console->status_reads = 0;
     if (!done && out && byte)
         note_write(console, offset, (uint8_t)regs->rax, locked);
     if (!done && out && !byte)
