@@ -10,4 +10,4 @@ $(WEDGE_DIR)/wedge-mullion-1: $(call wedge_objects,$(WEDGE_COMMON)) $(BUILD)/obj
 		afterburn/wedge/wedge.ld
 	@mkdir -p $(@D)
 	@echo "  LD      $@"
-	@ld -nostdlib -static -z noexecstack -z max-page-size=4096 -T afterburn/wedge/wedge.ld -o $@ $(filter %.o,$^)
+	@$(WEDGE_LD) -o $@ $(filter %.o,$^)

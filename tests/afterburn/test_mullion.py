@@ -6,12 +6,10 @@ import re
 
 import pytest
 
-from mullion_rig import SECONDS, MullionRun, Prepared, machine
+from mullion_rig import INITRD, KERNEL, PACK, SECONDS, MullionRun, Prepared, machine, make_pack
 from mullion_host.machine import Vm
 
 BUILD = os.path.abspath(os.environ.get("MULLION_BUILD", "build"))
-KERNEL, INITRD = "afterburn/vmlinux-6.1", "afterburn/workload-6.1.img"
-PACK = "afterburn/linux-6.1.pack"
 LEAVES = 8
 FLOODS = 40
 CHANGES = 12
@@ -33,6 +31,12 @@ def start(request):
     yield begin
     for run in runs:
         run.end()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def pack():
+    """What all these machines start."""
+    make_pack(BUILD)
 
 
 def run_workload(start, name, wedge=None):
