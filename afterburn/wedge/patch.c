@@ -75,7 +75,8 @@ static void patch_site(const struct patch *patch, const struct afterburn_site *s
         return;
     }
     if ((site->flags & (AFTERBURN_EXCLUDED | AFTERBURN_NO_STACK)) != 0) {
-        counts->left[site->reason < AFTERBURN_REASONS ? site->reason : 0]++;
+        bool known = site->reason != 0 && site->reason < AFTERBURN_REASONS;
+        counts->left[known ? site->reason : AFTERBURN_REASON_EARLY]++;
         return;
     }
     struct table_entry *entry = table_find(patch, at + site->before);

@@ -31,7 +31,7 @@ wedge_common:
     mov %rbx, %rsp
     test %al, %al
     jz 1f
-    subq $15, 88(%rsp) /* STUB_HEAD: what the stub has in front of its push and its call */
+    subq $15, 88(%rsp) /* to the stub's head: its own 5 bytes, the push, the call */
 1:  pop %r11
     pop %r10
     pop %r9

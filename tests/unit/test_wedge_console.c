@@ -201,9 +201,9 @@ static void test_locked(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_any_order),   cmocka_unit_test(test_mapping_refuses),
-        cmocka_unit_test(test_class_off),   cmocka_unit_test(test_linux_lines),
-        cmocka_unit_test(test_received),    cmocka_unit_test(test_last_words),
+        cmocka_unit_test(test_any_order), cmocka_unit_test(test_mapping_refuses),
+        cmocka_unit_test(test_class_off), cmocka_unit_test(test_linux_lines),
+        cmocka_unit_test(test_received),  cmocka_unit_test(test_last_words),
         cmocka_unit_test(test_locked),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -3,8 +3,8 @@
 # as for a wedge; the tests around them have the sanitizers.
 
 WEDGE_RUN_TESTS := $(addprefix test_wedge_,stubs console cpuid module table)
-WEDGE_RUN_OBJ := $(call wedge_objects,$(addprefix afterburn/wedge/,absent.c cache.c console.c encode.c \
-	ipi.c module.c patch.c runtime.S runtime.c stub.c) tests/unit/wedge_ground.c)
+WEDGE_RUN_OBJ := $(call wedge_objects,$(addprefix afterburn/wedge/,absent.S cache.c console.c encode.c \
+	ipi.c module.c patch.c runtime.S runtime.c stub.c count.c count_encode.c count_stub.c com1.c) tests/unit/wedge_ground.c)
 WEDGE_RUN_HOST_OBJ := $(addprefix $(UNIT)/obj/tests/unit/wedge_,machine.o faults.o)
 
 $(WEDGE_RUN_HOST_OBJ) $(WEDGE_RUN_TESTS:%=$(UNIT)/obj/tests/unit/%.o): \
