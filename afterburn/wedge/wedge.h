@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "mullion/afterburn.h"
+#include "mullion/hypercall.h"
 
 #define RESIDENT       __attribute__((section(".resident.text")))
 #define RESIDENT_CONST __attribute__((section(".resident.rodata")))
@@ -24,16 +25,6 @@
 #define WEDGE_CPUS         64u
 
 enum wedge_ground { GROUND_UNKNOWN, GROUND_COUNT, GROUND_KVM, GROUND_XEN, GROUND_MULLION };
-
-/* What the wedge does itself, and what a hypervisor may take back while the guest runs (`trap`). */
-enum wedge_class {
-    WEDGE_CONSOLE = 1 << 0, /* the UART at console_port */
-    WEDGE_DELAY = 1 << 1,   /* writes to port 80h */
-    WEDGE_ABSENT = 1 << 2,  /* ports of devices that are not there */
-    WEDGE_CPUID = 1 << 3,
-    WEDGE_IPI = 1 << 4,
-    WEDGE_RDMSR = 1 << 5
-};
 
 struct wedge_cpuid {
     uint64_t core; /* whose answer this is, by the base of its GDT; 0: all cores' */
