@@ -2,99 +2,29 @@
 /* Is a recorded instruction there, and what does its stub have to know? Intel SDM 2, AMD APM 3. */
 #include "stub.h"
 
-#define ESCAPE 0x0fu
+#define WORD_PREFIX 0x66u
 
-/* The opcodes of each kind; of two-byte ones the second byte, with ESCAPE in front. */
-static const struct {
-    uint8_t kind, escape, first, last;
-} opcodes[] RESIDENT_CONST = {
-    {AFTERBURN_CLI, 0, 0xfa, 0xfa},
-    {AFTERBURN_STI, 0, 0xfb, 0xfb},
-    {AFTERBURN_PUSHF, 0, 0x9c, 0x9c},
-    {AFTERBURN_POPF, 0, 0x9d, 0x9d},
-    {AFTERBURN_IRET, 0, 0xcf, 0xcf},
-    {AFTERBURN_HLT, 0, 0xf4, 0xf4},
-    {AFTERBURN_IN, 0, 0xe4, 0xe5},
-    {AFTERBURN_IN, 0, 0xec, 0xed},
-    {AFTERBURN_OUT, 0, 0xe6, 0xe7},
-    {AFTERBURN_OUT, 0, 0xee, 0xef},
-    {AFTERBURN_INS, 0, 0x6c, 0x6d},
-    {AFTERBURN_OUTS, 0, 0x6e, 0x6f},
-    {AFTERBURN_CPUID, ESCAPE, 0xa2, 0xa2},
-    {AFTERBURN_RDMSR, ESCAPE, 0x32, 0x32},
-    {AFTERBURN_WRMSR, ESCAPE, 0x30, 0x30},
-    {AFTERBURN_RDTSC, ESCAPE, 0x31, 0x31},
-    {AFTERBURN_RDTSCP, ESCAPE, 0x01, 0x01},
-    {AFTERBURN_RDPMC, ESCAPE, 0x33, 0x33},
-    {AFTERBURN_CR_READ, ESCAPE, 0x20, 0x20},
-    {AFTERBURN_CR_WRITE, ESCAPE, 0x22, 0x22},
-    {AFTERBURN_DR_READ, ESCAPE, 0x21, 0x21},
-    {AFTERBURN_DR_WRITE, ESCAPE, 0x23, 0x23},
-    {AFTERBURN_TABLE_LOAD, ESCAPE, 0x00, 0x01},
-    {AFTERBURN_TABLE_STORE, ESCAPE, 0x00, 0x01},
-    {AFTERBURN_MSW, ESCAPE, 0x01, 0x01},
-    {AFTERBURN_MSW, ESCAPE, 0x06, 0x06},
-    {AFTERBURN_SEGMENT, 0, 0x8c, 0x8e},
-    {AFTERBURN_SEGMENT, ESCAPE, 0x00, 0x03},
-    {AFTERBURN_SEGMENT, ESCAPE, 0xa0, 0xa9},
-    {AFTERBURN_SEGMENT, ESCAPE, 0xb2, 0xb5},
-    {AFTERBURN_FAR, 0, 0xca, 0xcb},
-    {AFTERBURN_FAR, 0, 0xff, 0xff},
-    {AFTERBURN_INT, 0, 0xcc, 0xcd},
-    {AFTERBURN_INVLPG, ESCAPE, 0x01, 0x01},
-    {AFTERBURN_INVPCID, ESCAPE, 0x38, 0x38},
-    {AFTERBURN_CACHE, ESCAPE, 0x08, 0x09},
-    {AFTERBURN_SWAPGS, ESCAPE, 0x01, 0x01},
-    {AFTERBURN_SYSRET, ESCAPE, 0x07, 0x07},
-    {AFTERBURN_SYSRET, ESCAPE, 0x35, 0x35},
-    {AFTERBURN_SYSRET, ESCAPE, 0xaa, 0xaa},
-    {AFTERBURN_XSETBV, ESCAPE, 0x01, 0x01},
-    {AFTERBURN_VIRT, ESCAPE, 0x01, 0x01},
-    {AFTERBURN_VIRT, ESCAPE, 0x38, 0x38},
-    {AFTERBURN_VIRT, ESCAPE, 0x78, 0x79},
-    {AFTERBURN_VIRT, ESCAPE, 0xc7, 0xc7},
-    {AFTERBURN_PAUSE, 0, 0x90, 0x90},
-    {AFTERBURN_MONITOR, ESCAPE, 0x01, 0x01},
-    {AFTERBURN_MWAIT, ESCAPE, 0x01, 0x01},
-};
-
-static RESIDENT bool is_prefix(uint8_t byte)
+/* IN E4 E5 EC ED and OUT E6 E7 EE EF: bit 0 is for 2 or 4 bytes, bit 3 for DX. */
+static RESIDENT bool is_port(unsigned kind, const uint8_t *insn, unsigned length)
 {
-    return (byte & 0xf0) == 0x40 || byte == 0x66 || byte == 0x67 || byte == 0xf2 || byte == 0xf3 ||
-           (byte & 0xe7) == 0x26 || (byte & 0xfe) == 0x64;
-}
-
-static RESIDENT unsigned skip_prefixes(const uint8_t *insn, unsigned length)
-{
-    unsigned at = 0;
-    while (at < length && is_prefix(insn[at]))
-        at++;
-    return at;
-}
-
-/* Immediate operands, port numbers and opcodes' third bytes aside, what follows is ModRM. */
-static RESIDENT bool is_rip_relative(uint8_t escape, uint8_t opcode, const uint8_t *rest,
-                                     unsigned length)
-{
-    if (escape == 0 && opcode != 0xff && opcode != 0x8c && opcode != 0x8e)
-        return false;
-    unsigned modrm = escape != 0 && opcode == 0x38 ? 1 : 0;
-    return modrm < length && (rest[modrm] & 0xc7) == 0x05;
+    unsigned prefix = insn[0] == WORD_PREFIX;
+    return length > prefix && (insn[prefix] & 0xf6) == (kind == AFTERBURN_IN ? 0xe4 : 0xe6) &&
+           length == prefix + ((insn[prefix] & 8) != 0 ? 1 : 2);
 }
 
 static RESIDENT bool is_instruction(unsigned kind, const uint8_t *insn, unsigned length)
 {
-    unsigned at = skip_prefixes(insn, length);
-    uint8_t escape = at < length && insn[at] == ESCAPE ? ESCAPE : 0;
-    at += escape != 0;
-    if (at >= length || length > 15)
-        return false;
-    uint8_t opcode = insn[at++];
-    for (unsigned i = 0; i < sizeof(opcodes) / sizeof(opcodes[0]); i++)
-        if (opcodes[i].kind == kind && opcodes[i].escape == escape && opcode >= opcodes[i].first &&
-            opcode <= opcodes[i].last)
-            return !is_rip_relative(escape, opcode, insn + at, length - at);
-    return false;
+    switch (kind) {
+    case AFTERBURN_IN:
+    case AFTERBURN_OUT:
+        return is_port(kind, insn, length);
+    case AFTERBURN_CPUID:
+        return length == 2 && insn[0] == 0x0f && insn[1] == 0xa2;
+    case AFTERBURN_RDMSR:
+        return length == 2 && insn[0] == 0x0f && insn[1] == 0x32;
+    default:
+        return count_fits(kind, insn, length);
+    }
 }
 
 /* `sti` has its padding in front and stays in its place, all others have it behind. */
@@ -106,13 +36,12 @@ RESIDENT bool encode_fits(const struct afterburn_site *what, const uint8_t *site
            is_instruction(what->kind, site + what->before, what->length);
 }
 
-/* IN E4 E5 EC ED and OUT E6 E7 EE EF: bit 0 is for 2 or 4 bytes, bit 3 for DX. */
-RESIDENT uint32_t encode_word(unsigned kind, const uint8_t *insn, unsigned length)
+RESIDENT uint32_t encode_word(unsigned kind, const uint8_t *insn)
 {
     if (kind != AFTERBURN_IN && kind != AFTERBURN_OUT)
         return kind;
-    unsigned at = skip_prefixes(insn, length);
-    uint32_t width = (insn[at] & 1) == 0 ? 0 : insn[0] == 0x66 ? 1 : 2;
-    uint32_t port = (insn[at] & 8) != 0 ? SITE_PORT_DX : (uint32_t)insn[at + 1] << 8;
+    unsigned prefix = insn[0] == WORD_PREFIX;
+    uint32_t width = (insn[prefix] & 1) == 0 ? 0 : 2 - prefix;
+    uint32_t port = (insn[prefix] & 8) != 0 ? SITE_PORT_DX : (uint32_t)insn[prefix + 1] << 8;
     return kind | port | width << 17;
 }

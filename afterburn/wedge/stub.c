@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The stub maker. A stub that asks:      One that only counts:
- *   head:  jmp behind the site             entry: pushfq
- *   entry: push $word                             lock incl counter(%rip)
- *          call wedge_common                      popfq
- *   copy:  the instruction                 copy:  the instruction
- *          jmp behind the site                    jmp behind the site
- * A hook of a function has `ret` as its head, and the function's first instructions as its copy.
+ * The stub maker:
+ *   head:  jmp behind the site      of a hook: ret, to the function's caller
+ *   entry: push $word
+ *          call wedge_common
+ *   copy:  the instruction          of a hook: the function's first ones
+ *          jmp behind the site
  */
 #include "stub.h"
 
@@ -28,25 +27,25 @@ static RESIDENT uint8_t *put(uint8_t *at, uint32_t value, unsigned size)
     return at;
 }
 
-/* An opcode of SIZE bytes whose operand, a distance from its end, leads to TO. */
-static RESIDENT uint8_t *put_relative(uint8_t *at, uint32_t opcode, unsigned size, const void *to)
+RESIDENT uint8_t *stub_put_relative(uint8_t *at, uint32_t opcode, unsigned size, const void *to)
 {
     at = put(at, opcode, size);
     return put(at, (uint32_t)((uintptr_t)to - ((uintptr_t)at + 4)), 4);
 }
 
-static RESIDENT uint8_t *put_copy(uint8_t *at, const uint8_t *from, unsigned length)
+RESIDENT uint8_t *stub_put_end(uint8_t *at, const uint8_t *from, unsigned length,
+                               const uint8_t *back)
 {
     while (length-- != 0)
-        *at++ = *(const volatile uint8_t *)from++;
-    return at;
+        at = put(at, *from++, 1);
+    return stub_put_relative(at, JMP, 1, back);
 }
 
 RESIDENT void stub_jump(uint8_t *from, const uint8_t *to, unsigned size)
 {
-    uint8_t *at = put_relative(from, JMP, 1, to);
+    uint8_t *at = stub_put_relative(from, JMP, 1, to);
     while (at < from + size)
-        *at++ = INT3;
+        at = put(at, INT3, 1);
 }
 
 /* Where the next stub will be, if there is room for it and a jump from SITE reaches it. */
@@ -60,72 +59,33 @@ static RESIDENT uint8_t *find_room(const struct stub_place *place, const uint8_t
     return fits && far < REACH ? at : NULL;
 }
 
-static RESIDENT struct stub finish(const struct stub_place *place, struct stub stub, uint8_t *end)
-{
-    place->data->stub_next = (uint32_t)(end - place->text);
-    return stub;
-}
-
-/* Behind its head, at AT: what asks, the copy, the way back. */
+/* Behind its head, at AT. */
 static RESIDENT struct stub put_asking(const struct stub_place *place, uint8_t *at, uint32_t word,
                                        const uint8_t *from, unsigned length, const uint8_t *back)
 {
     struct stub stub = {.entry = at};
     at = put(put(at, PUSH, 1), word, 4);
-    at = put_relative(at, CALL, 1, place->text + (wedge_common - wedge_resident_start));
-    stub.copy = at;
-    at = put_relative(put_copy(at, from, length), JMP, 1, back);
-    return finish(place, stub, at);
-}
-
-static RESIDENT struct stub put_counting(const struct stub_place *place, uint8_t *at,
-                                         struct wedge_counter *counter, const uint8_t *from,
-                                         unsigned length, const uint8_t *back)
-{
-    struct stub stub = {.entry = at};
-    at = put(at, 0x9c, 1);                               /* pushfq */
-    at = put_relative(at, 0x05fff0, 3, &counter->count); /* lock incl */
-    at = put(at, 0x9d, 1);                               /* popfq */
-    stub.copy = at;
-    at = put_relative(put_copy(at, from, length), JMP, 1, back);
-    return finish(place, stub, at);
-}
-
-/* NULL: there are none left. */
-static RESIDENT struct wedge_counter *take_counter(struct wedge_data *data, const uint8_t *site,
-                                                   unsigned kind)
-{
-    if (data->counter_count >= data->counter_room)
-        return NULL;
-    struct wedge_counter *counter = &data->counters[data->counter_count++];
-    counter->count = 0;
-    counter->site = (uint32_t)(uintptr_t)site;
-    counter->kind = kind;
-    return counter;
+    stub.copy = stub_put_relative(at, CALL, 1, place->text + (wedge_common - wedge_resident_start));
+    at = stub_put_end(stub.copy, from, length, back);
+    place->data->stub_next = (uint32_t)(at - place->text);
+    return stub;
 }
 
 RESIDENT struct stub stub_make(const struct stub_place *place, const uint8_t *site,
                                const struct afterburn_site *what)
 {
-    struct wedge_data *data = place->data;
     const uint8_t *from = site + what->before, *back = site + what->size;
-    uint32_t word = encode_word(what->kind, from, what->length);
+    uint32_t word = encode_word(what->kind, from), number;
     uint8_t *at = find_room(place, site, what->length);
     if (at == NULL)
         return (struct stub){0};
-    if (data->ground == GROUND_COUNT) {
-        uint32_t number = data->counter_count;
-        struct wedge_counter *counter = take_counter(data, site, what->kind);
-        bool asks = what->kind == AFTERBURN_OUT || what->kind == AFTERBURN_HLT;
-        if (counter == NULL || (asks && number >= SITE_NUMBERS))
-            return (struct stub){0};
-        if (what->kind == AFTERBURN_STI) /* stays where its shadow covers the next instruction */
-            return put_counting(place, at, counter, from, 0, from);
-        if (!asks)
-            return put_counting(place, at, counter, from, what->length, back);
+    if (place->data->ground == GROUND_COUNT) {
+        struct stub stub = count_make(place, at, site, what, &number);
+        if (stub.entry == NULL || stub.copy != NULL)
+            return stub;
         word |= number << 19;
     }
-    at = put_relative(at, JMP, 1, back);
+    at = stub_put_relative(at, JMP, 1, back);
     return put_asking(place, at, word, from, what->length, back);
 }
 
@@ -135,6 +95,6 @@ RESIDENT struct stub stub_hook(const struct stub_place *place, const uint8_t *fu
     uint8_t *at = find_room(place, function, size);
     if (at == NULL)
         return (struct stub){0};
-    at = put(put(at, RET, 1), (uint32_t)INT3 * 0x01010101u, STUB_HEAD - 1);
+    at = put(put(at, RET, 1), INT3 * 0x01010101u, STUB_HEAD - 1);
     return put_asking(place, at, hook, function, size, function + size);
 }

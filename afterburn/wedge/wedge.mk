@@ -61,3 +61,5 @@ $(UNIT)/test_wedge_%: $(UNIT)/obj/tests/unit/test_wedge_%.o $(UNIT)/libwedge.a $
 	@$(HOST_CC) $(UNIT_CFLAGS) -o $@ $^ -lcmocka
 
 -include $(patsubst %.o,%.d,$(call wedge_objects,$(WEDGE_COMMON) $(WEDGE_MAPPINGS)))
+
+include tests/unit/wedge.mk
