@@ -57,7 +57,11 @@ def test_workload(start, record_property):
     print(plain, wedge, sep="\n")
     assert set(steps) == set(plain_steps)
     assert any(re.match(r"wedge: linux .* on mullion: \d+ sites", line) for line in lines)
-    record_property("seen", f"without {plain}; with {wedge}; {len(plain_lines)} and {len(lines)} lines")
+    assert wedge.get("console", 0) + wedge["hypercall"] < plain["console"] / 20
+    assert wedge.get("port", 0) < plain["port"] / 20
+    assert wedge["cpuid"] < plain["cpuid"] / 2  # what is left are programs' own
+    assert wedge["icr"] <= plain["icr"] and wedge["msr"] <= plain["msr"]
+    record_property("seen", f"exits without {plain}; with {wedge}; {len(plain_lines)} and {len(lines)} lines")
 
 
 def test_two_versions(start, record_property):
