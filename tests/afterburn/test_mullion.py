@@ -11,6 +11,7 @@ from mullion_host.machine import Vm
 
 BUILD = os.path.abspath(os.environ.get("MULLION_BUILD", "build"))
 LEAVES = 8
+POWER_OFF = 2  # accesses to ports that do something
 FLOODS = 40
 CHANGES = 12
 WORDS = re.compile(r"HOSTILE hypercalls: (\d+) taken, (\d+) .*; to trap ([0-9a-f]+), not ([0-9a-f]+)")
@@ -58,7 +59,7 @@ def test_workload(start, record_property):
     assert set(steps) == set(plain_steps)
     assert any(re.match(r"wedge: linux .* on mullion: \d+ sites", line) for line in lines)
     assert wedge.get("console", 0) + wedge["hypercall"] < plain["console"] / 20
-    assert wedge.get("port", 0) < plain["port"] / 20
+    assert plain["port"] - wedge["port"] > 0 and wedge["port"] <= POWER_OFF
     assert wedge["cpuid"] < plain["cpuid"] / 2  # what is left are programs' own
     assert wedge["icr"] <= plain["icr"] and wedge["msr"] <= plain["msr"]
     record_property("seen", f"exits without {plain}; with {wedge}; {len(plain_lines)} and {len(lines)} lines")
@@ -115,6 +116,7 @@ def test_controls_take_back(start, record_property):
     again = typed.cpuids()
     run.sh("mullion set web 'cpuid 6 eax mask=0xffffffff'")
     changed = typed.cpuids()
+    print(alone, watched, again, changed)
     assert alone == again
     assert watched - alone == changed - alone >= LEAVES - 2  # but for what is never remembered
     record_property("seen", f"exits by {LEAVES} CPUIDs in the kernel and one program: {alone}; watched "
