@@ -126,14 +126,17 @@ ab_kind ab_site, 36, mwait, mwaitx
 .set ".Lab_to%\ab_name", 24
 .endr
 
-.macro ab_operands ab_from, ab_to:vararg
+# A memory operand such as 8(%rax,%rbx,4) is taken apart at its commas, too: the last part counts.
+.macro ab_operands ab_from, ab_to, ab_third, ab_last:vararg
 .set .Lab_kind, 0
 .ifdef ".Lab_from\ab_from"
 .set .Lab_kind, ".Lab_from\ab_from"
 .endif
-.ifdef ".Lab_to\ab_to"
-.set .Lab_kind, ".Lab_to\ab_to"
+.irp ab_part, \ab_to,\ab_third,\ab_last
+.ifdef ".Lab_to\ab_part"
+.set .Lab_kind, ".Lab_to\ab_part"
 .endif
+.endr
 .endm
 
 .irp ab_name, mov, movw, movl, movq, push, pushw, pushl, pushq, pop, popw, popl, popq

@@ -10,6 +10,8 @@
 static const struct section *records_of(const struct image *image)
 {
     const struct section *section = image_section(image, AFTERBURN_SECTION);
+    if ((section == NULL || section->size == 0) && image->relocatable)
+        return NULL; /* a module may have nothing sensitive */
     if (section == NULL || section->size == 0)
         fail("%s: no records (section " AFTERBURN_SECTION
              " is missing or empty); assemble it with the prelude, and keep that section if you "
@@ -102,8 +104,11 @@ static int by_address(const void *left, const void *right)
 void sites_read(const struct image *image, struct sites *sites)
 {
     const struct section *section = records_of(image);
+    size_t size = section != NULL ? section->size : 0;
     *sites = (struct sites){0};
-    sites->list = allocate(section->size / sizeof(struct afterburn_record), sizeof(struct site));
+    sites->list = allocate(size / sizeof(struct afterburn_record), sizeof(struct site));
+    if (section == NULL)
+        return;
     if (image->relocatable)
         read_relocatable(image, section, sites);
     else

@@ -22,9 +22,9 @@ static void where(const struct image *image, const struct section *section, uint
             symbol->address <= address && (best == NULL || symbol->address > best->address))
             best = symbol;
     }
-    printf("%#llx", (unsigned long long)address);
+    printf("0x%llx", (unsigned long long)address);
     if (best != NULL)
-        printf(" %s+%#llx", best->name, (unsigned long long)(address - best->address));
+        printf(" %s+0x%llx", best->name, (unsigned long long)(address - best->address));
     printf(" (%s)", section != NULL ? section->name : "in no section");
 }
 
