@@ -104,6 +104,7 @@ class Typed:
 def test_controls_take_back(start, record_property):
     """A watched event leaves the VM again, at once; and a wedge's memory of CPUID ends with a line."""
     web = Prepared("web", "wedge", "linux.pack", role="shell", cpus=2)
+    web.settings = "msr 0xc0011029 deny"  # one that the wedge would remember: a fault while it loads
     run = start("mullion-controls", [web], {"wedge": "afterburn/wedge-mullion"}, {"linux.pack": PACK})
     run.reported("web")
     typed = Typed(run, "web")
