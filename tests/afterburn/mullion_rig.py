@@ -89,5 +89,6 @@ def machine(build, directory, vms, kernels, files):
     """A service VM and these VMs; KERNELS and FILES: {name of a boot module: file of the build}."""
     host = service(initrd="control.img")
     return Machine(build, [host, *vms], directory=f"afterburn/run/{directory}",
+                   image=os.environ.get("MULLION_ELF", "mullion.elf"),  # another one, e.g. a broken one
                    kernels={"vmlinuz": "guests/vmlinuz-6.1", **kernels},
                    more={"control.img": "guests/control.img", **files})
