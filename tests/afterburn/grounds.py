@@ -132,10 +132,10 @@ class Kvm(Ground, kvm.Kvm):
 
     COM1 and a virtio console with ports are one console; it answers before the guest goes on."""
 
-    wedge, wedge_words = "kvm", "afterburn.console=virtio"
+    wedge, wedge_words = "kvm", "afterburn.console=virtio:5.1"
     machine = "q35,pit=off,hpet=off,sata=off,smbus=off,i8042=off"
     console = ("-chardev stdio,id=console,mux=on -serial chardev:console "
-               "-device virtio-serial-pci,disable-modern=on,disable-legacy=off,ioeventfd=off "
+               "-device virtio-serial-pci,addr=5.1,disable-modern=on,disable-legacy=off,ioeventfd=off "
                "-device virtconsole,chardev=console")
 
     def kernel_files(self):
