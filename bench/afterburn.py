@@ -62,7 +62,7 @@ def exits(build, name, wedge):
     found = {part: kinds.by_kind(name, counts.between(*marks).exits)
              for part, marks in (("boot", (begin, user)), ("work", (user, end)), ("all", (begin, end)))}
     said = next((line for line in grounds.lines_of(result) if "wedge: " in line), "")
-    return {**found, "lines": printed(result), "sums": boot.sums(), "command": result.command,
+    return {**found, "lines": printed(result), "sum": boot.sum(), "command": result.command,
             "said": said[said.find("wedge: "):].strip()}
 
 

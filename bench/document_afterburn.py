@@ -128,9 +128,8 @@ def write(results, found, docs):
              "console's lines. On KVM, stock Debian's kernel is the host and QEMU the VMM: machine "
              "`q35` without PIT, HPET, SATA, SMBus and keyboard controller, with a virtio console that the "
              "wedge uses. On Mullion the VM has no device but its console.", ""]
-    lines += [f"* {TITLES[name]}, {text}: {ground[way]['sums']}"
-              for name, ground in results["grounds"].items()
-              for way, text in (("alone", "without a wedge"), ("wedge", "with its wedge"))]
+    seen = {ground[way]["sum"] for ground in results["grounds"].values() for way in ("alone", "wedge")}
+    lines += [f"* SHA-256 of the kernel: {', '.join(sorted(seen))}"]
     lines += [f"* the wedge's line on {TITLES[name]}: `{ground['wedge']['said']}`"
               for name, ground in results["grounds"].items()]
     lines += ["", "![Exits of boot and workload](afterburn-exits.svg)", "", "## Targets", "",
