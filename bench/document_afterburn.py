@@ -109,12 +109,12 @@ def tax_lines(tax):
 
 def size_lines(sizes):
     """Bytes by section."""
-    rows = [[f".{name}", *(number(sizes[kernel][name]) for kernel in ("plain", "prepared")),
+    rows = [[name, *(number(sizes[kernel][name]) for kernel in ("plain", "prepared")),
              f"{100 * (sizes['prepared'][name] / sizes['plain'][name] - 1):+.2f} %"]
             for name in sizes["plain"]]
     return ["## Size", "",
             "Bytes. The text has 64 KiB and the data 48 KiB of room for a wedge. The records are in a "
-            "section that is not loaded.", "", *table(["section", "plain", "prepared", ""], rows)]
+            "section that is not loaded.", "", *table(["", "plain", "prepared", ""], rows)]
 
 
 def write(results, found, docs):

@@ -16,6 +16,7 @@
 #define PCI_USE      5u /* its ports, and memory for it to read */
 #define PCI_CONSOLE  0x10031af4u
 #define BAR_IS_PORTS 1u
+#define PORTS        0xff00u /* firmware and Linux give them out from below */
 
 /* The ports, from BAR 0 on. */
 enum { QUEUE_PAGE = 8, QUEUE_SIZE = 12, QUEUE_SELECT = 14, QUEUE_NOTIFY = 16, STATUS = 18 };
@@ -107,6 +108,8 @@ static uint16_t find_port(const char *cmdline)
     unsigned function;
     if (!find_word(cmdline, &function) || pci_read(function, 0) != PCI_CONSOLE)
         return 0;
+    if (pci_read(function, PCI_BAR0) == BAR_IS_PORTS) /* firmware didn't look for it either */
+        pci_write(function, PCI_BAR0, PORTS | BAR_IS_PORTS);
     const uint32_t bar = pci_read(function, PCI_BAR0);
     if ((bar & BAR_IS_PORTS) == 0 || bar >> 16 != 0)
         return 0;
