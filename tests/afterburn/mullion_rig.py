@@ -3,7 +3,6 @@
 
 import os
 import re
-import subprocess
 import sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -19,27 +18,6 @@ CPUS, MEMORY = 4, 512  # of a prepared VM; MiB
 SECONDS = 240          # no measure of anything: only hangs take so long
 RESULT = re.compile(r"AFTERBURN result (\S+) (\d+) ok$")
 STEPS = {"forks", "dd-bytes", "md5sum", "mappings", "ipis"}
-
-
-KERNEL = "afterburn/linux-6.1/vmlinux"  # of `afterburn build-linux 6.1`
-INITRD = "afterburn/mullion/workload.img"
-PACK = "afterburn/mullion/linux.pack"
-MODULES = ("cpuid.ko", "msr.ko")
-
-
-def make_pack(build):
-    """The workload's initramfs with prepared modules, and the pack of the prepared kernel with it."""
-    def path(name):
-        return os.path.join(build, name)
-    os.makedirs(path("afterburn/mullion"), exist_ok=True)
-    tree = os.path.join(HERE, "..", "..")
-    modules = [word for name in MODULES
-               for word in ("--module", path(f"afterburn/linux-6.1/modules/{name}"))]
-    subprocess.run([os.path.join(tree, "guest/mkinitrd.py"), "--init", path("guests/init"),
-                    "--busybox", path("guests/busybox"), *modules, path(INITRD)], check=True)
-    subprocess.run([path("afterburn/afterburn"), "pack", "--guest", path(KERNEL),
-                    "--initrd", path(INITRD), "--name", "linux 6.1 small",
-                    "--output", path(PACK)], check=True)
 
 
 class Prepared(Vm):
