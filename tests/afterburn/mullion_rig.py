@@ -30,6 +30,14 @@ class Prepared(Vm):
         return " ".join(word for word in super().cmdline().split() if word != "quiet")
 
 
+def results(lines, vm):
+    """{step: number} of a workload that has ended, all of it well."""
+    assert any(f"AFTERBURN boot {vm.nonce} cpus {vm.cpus}" in line for line in lines)
+    found = {m[1]: int(m[2]) for m in map(RESULT.search, lines) if m}
+    assert "AFTERBURN done" in lines and STEPS <= set(found), found
+    return found
+
+
 class MullionRun(DebianRun):
     """A running machine whose service VM has a shell and the command."""
 
@@ -47,6 +55,14 @@ class MullionRun(DebianRun):
                 counts[reason] = counts.get(reason, 0) + number
         return counts
 
+    def last_exits(self, name):
+        """The same of a VM that has stopped once, as the log has it."""
+        counts = {}
+        for match in self.log_lines(rf"exits {name} cpu\d+ (\S+) (\d+)$"):
+            *_, reason, number = match.groups()
+            counts[reason] = counts.get(reason, 0) + int(number)
+        return counts
+
     def lines(self, name):
         """What a VM has said on its console."""
         mark = f"[{name}] "
@@ -55,10 +71,7 @@ class MullionRun(DebianRun):
     def worked(self, vm):
         """Waits for the end of the workload: {step: number}."""
         self.vm_line(vm.name, r"AFTERBURN (done|failed)", seconds=SECONDS)
-        lines = self.lines(vm.name)
-        assert any(f"AFTERBURN boot {vm.nonce} cpus {vm.cpus}" in line for line in lines)
-        found = {m[1]: int(m[2]) for m in map(RESULT.search, lines) if m}
-        assert "AFTERBURN done" in lines and STEPS <= set(found), found
+        found = results(self.lines(vm.name), vm)
         self.log_line(rf'vm "{vm.name}": (power off|reboot)', seconds=SECONDS)
         return found
 
@@ -70,3 +83,11 @@ def machine(build, directory, vms, kernels, files):
                    image=os.environ.get("MULLION_ELF", "mullion.elf"),  # another one, e.g. a broken one
                    kernels={"vmlinuz": "guests/vmlinuz-6.1", **kernels},
                    more={"control.img": "guests/control.img", **files})
+
+
+def alone_machine(build, directory, vm, boot):
+    """A machine that has but one VM, with this Boot."""
+    return Machine(build, [vm], directory=f"afterburn/run/{directory}",
+                   image=os.environ.get("MULLION_ELF", "mullion.elf"),
+                   kernels={"kernel": boot.kernel}, initrd="guests/initrd.img",
+                   more={"initrd": boot.initrd})

@@ -8,7 +8,7 @@ import pytest
 
 import grounds
 from mullion_host.machine import Vm
-from mullion_rig import SECONDS, MullionRun, Prepared, machine
+from mullion_rig import SECONDS, MullionRun, Prepared, alone_machine, machine, results
 
 BUILD = os.path.abspath(os.environ.get("BUILD", "build"))
 LEAVES = 8
@@ -77,6 +77,19 @@ def test_two_versions(start, boot, record_property):
         assert counts["hypercall"] > 0
         seen.append(f"version {version}: {counts['hypercall']} hypercalls, {counts['icr']} writes of the ICR")
     record_property("seen", "; ".join(seen))
+
+
+def test_service_vm(boot, record_property):
+    """As the service VM its ports are real: the wedge leaves them, and does what is the processor's."""
+    vm = Prepared("host", "kernel", "initrd")
+    vm.service = True
+    with MullionRun(alone_machine(BUILD, "mullion-service", vm, boot), None) as run:
+        run.log_line("the machine switches off", seconds=SECONDS)
+        lines = [line.strip() for line in run.console.lines]
+        counts = run.last_exits("host")
+    assert any(re.match(r"wedge: linux-6.1 on mullion: \d+ sites", line) for line in lines)
+    assert set(results(lines, vm)) == set(grounds.STEPS)
+    record_property("seen", f"{counts}")
 
 
 class Typed:
