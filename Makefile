@@ -45,6 +45,7 @@ include tools/host.mk
 include tests/unit/unit.mk
 -include tests/boot/boot.mk tests/attack/attack.mk tests/teeth/teeth.mk tests/fabric/fabric.mk tests/live/live.mk \
 	tests/vmx/vmx.mk
+-include afterburn/afterburn.mk afterburn/wedge/wedge.mk
 include tests/fuzz/fuzz.mk bench/bench.mk
 
 .PHONY: help all check check-all evidence lint format loc reuse clean
@@ -115,7 +116,7 @@ lint: $(BOOT_DSDT)
 format:
 	@clang-format -i $(MONITOR_C) $(wildcard monitor/*/*.h monitor/x86/*/*.h cli/*.[ch] guest/*.[ch] \
 		tests/unit/*.[ch] tests/attack/*.[ch] tests/fuzz/*.[ch] tests/boot/*.c tests/live/*.[ch] include/mullion/*.h \
-		bench/plugin/*.[ch])
+		bench/plugin/*.[ch] afterburn/wedge/*.[ch])
 
 clean:
 	@rm -rf $(BUILD)/obj $(BUILD)/gen $(BUILD)/unit $(BUILD)/cli $(BUILD)/fuzz $(BUILD)/teeth \
