@@ -38,32 +38,6 @@ struct start_memory {
 };
 _Static_assert(sizeof(struct start_memory) == 0x18, "hvm_memmap_table_entry");
 
-/* Linux' boot_params as far as its 32-bit boot protocol needs it, in 16- and 32-bit words. */
-struct boot_params {
-    uint8_t to_rsdp[0x70];
-    uint64_t rsdp; /* 070 */
-    uint8_t to_e820_entries[0x1e8 - 0x78];
-    uint8_t e820_entries; /* 1e8 */
-    uint8_t to_magic[0x202 - 0x1e9];
-    uint32_t magic;   /* 202: "HdrS" */
-    uint16_t version; /* 206 */
-    uint8_t to_loader[8];
-    uint8_t loader; /* 210 */
-    uint8_t to_ramdisk[7];
-    uint32_t ramdisk; /* 218 */
-    uint32_t ramdisk_size;
-    uint8_t to_cmdline[8];
-    uint32_t cmdline; /* 228 */
-    uint8_t to_e820[0x2d0 - 0x22c];
-    struct __attribute__((packed)) {
-        uint64_t base, size;
-        uint32_t type;
-    } e820[MEMORY_MAX]; /* 2d0 */
-    uint8_t to_end[0x1000 - 0xcd0];
-} __attribute__((packed));
-_Static_assert(sizeof(struct boot_params) == 0x1000, "boot_params");
-_Static_assert(offsetof(struct boot_params, e820) == 0x2d0, "boot_params");
-
 /*
  * Copies of all that is needed of the hypervisor's, before the guest overwrites it. They are in the
  * wedge's own memory, below 1 GiB: Linux' PVH entry maps no more when it reads the memory map.
@@ -72,21 +46,36 @@ struct boot {
     struct start_info start; /* the guest's, when it is made */
     struct start_module initrd;
     struct start_memory memory[MEMORY_MAX];
-    struct boot_params params;
+    uint8_t params[PAGE];             /* boot_params, for Linux' 32-bit boot protocol */
     char cmdline[CMDLINE_SIZE];       /* the hypervisor's, for this boot */
     char guest_cmdline[CMDLINE_SIZE]; /* the pack's, a blank, and that */
     struct start_module pack;         /* the module */
 };
 
+struct segments {
+    const struct afterburn_segment *first, *end;
+};
+
+static inline struct segments pack_segments(const struct afterburn_pack *pack)
+{
+    const struct afterburn_segment *first =
+        (const void *)((const uint8_t *)pack + pack->segments.offset);
+    return (struct segments){first, first + pack->segments.size / sizeof(*first)};
+}
+
+static inline const struct afterburn_pack *boot_pack(const struct boot *boot)
+{
+    return (const void *)(uintptr_t)boot->pack.address;
+}
+
 /* NULL or an error in words: read the hypervisor's information; make the guest's own. pvh.c */
 const char *boot_read(struct boot *boot, const struct start_info *start);
-const char *boot_write(struct boot *boot, const struct afterburn_pack *pack);
+const char *boot_write(struct boot *boot);
 uint64_t boot_memory_top(const struct boot *boot); /* end of the RAM below 4 GiB */
 
 /* NULL or an error in words: is the module of SIZE bytes a whole pack that fits together? pack.c */
 const char *pack_check(const struct afterburn_pack *pack, uint64_t size);
 uint32_t pack_checksum(const struct afterburn_pack *pack);
-const struct afterburn_segment *pack_segments(const struct afterburn_pack *pack, uint64_t *count);
 
 /*
  * Move the pack where the guest leaves it alone, its initrd page-aligned, and load the guest's
@@ -107,5 +96,5 @@ extern void (*wedge_sink)(const char *text, size_t length);
 const struct wedge_mapping *select_mapping(void);
 void select_print_known(void); /* the names of all that it has, for its line */
 
-/* Leave long mode and jump to ENTRY, 32 bit, EBX and ESI: ARGUMENT. start.S */
-_Noreturn void enter_guest(uint32_t entry, uint32_t argument);
+/* Leave long mode and jump to ENTRY, 32 bit, with these addresses in EBX and ESI. start.S */
+_Noreturn void enter_guest(uint32_t entry, uint32_t start_info, uint32_t boot_params);

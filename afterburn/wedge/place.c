@@ -2,13 +2,9 @@
 /* Where things go: segments as they are linked, the pack out of their way with its initrd in it. */
 #include "boot.h"
 
-/* Firmware keeps ACPI tables at the end of the RAM, and QEMU's map for PVH calls that RAM, too. */
-#define FIRMWARE_ROOM 0x40000ull
-
 struct place {
     const struct boot *boot;
-    const struct afterburn_segment *segments;
-    uint64_t count;
+    struct segments segments;
     struct place_range wedge;
     uint64_t size;   /* of the pack */
     uint64_t offset; /* in it: where a page begins */
@@ -32,7 +28,7 @@ static bool is_ram(const struct boot *boot, struct place_range range)
         if (entry->type == MEMORY_RAM && entry->base <= range.base &&
             range.base - entry->base < entry->size) {
             range.base = entry->base + entry->size;
-            i = UINT32_MAX; /* the next part may be in an entry before this one */
+            i = ~0u; /* the next part may be in an entry before this one */
         }
     }
     return range.base >= range.end;
@@ -40,11 +36,12 @@ static bool is_ram(const struct boot *boot, struct place_range range)
 
 static bool is_free(const struct place *place, uint64_t base)
 {
-    struct place_range range = {base, base + place->size};
-    for (uint64_t i = 0; i < place->count; i++)
-        if (overlap(range, segment_range(&place->segments[i])))
-            return false;
-    return !overlap(range, place->wedge) && is_ram(place->boot, range);
+    const struct place_range range = {base, base + place->size};
+    const struct afterburn_segment *one = place->segments.first;
+    while (one < place->segments.end && !overlap(range, segment_range(one)))
+        one++;
+    return one == place->segments.end && !overlap(range, place->wedge) &&
+           is_ram(place->boot, range);
 }
 
 /* The better of BEST and the highest good address for the pack that ends below LIMIT. */
@@ -58,64 +55,60 @@ static uint64_t try_below(const struct place *place, uint64_t best, uint64_t lim
 
 static uint64_t find_highest(const struct place *place)
 {
-    uint64_t best = 0;
+    uint64_t best = try_below(place, 0, place->wedge.base);
+    for (const struct afterburn_segment *one = place->segments.first; one < place->segments.end;
+         one++)
+        best = try_below(place, best, one->physical);
     for (unsigned i = 0; i < place->boot->start.memory_entries; i++) {
-        const struct start_memory *entry = &place->boot->memory[i];
-        uint64_t end = entry->base + entry->size;
-        if (entry->type == MEMORY_RAM && entry->size > FIRMWARE_ROOM && end > entry->base)
-            best = try_below(place, best, (end < 4 * GIB ? end : 4 * GIB) - FIRMWARE_ROOM);
+        uint64_t end = place->boot->memory[i].base + place->boot->memory[i].size;
+        best = try_below(place, best, end < 4 * GIB ? end : 4 * GIB);
     }
-    for (uint64_t i = 0; i < place->count; i++)
-        best = try_below(place, best, place->segments[i].physical);
-    return try_below(place, best, place->wedge.base);
+    return best;
 }
 
-static const char *check_memory(const struct place *place)
+static const char *check_segment(const struct place *place, struct place_range range)
 {
-    for (uint64_t i = 0; i < place->count; i++) {
-        struct place_range range = segment_range(&place->segments[i]);
-        if (!is_ram(place->boot, range))
-            return wedge_error("the guest needs RAM from %lx to %lx, and the machine's ends at %lx "
-                               "or has a hole there; give it more memory",
-                               range.base, range.end, boot_memory_top(place->boot));
-        if (overlap(range, place->wedge))
-            return wedge_error("the guest's segment from %lx to %lx overlaps the wedge's %lx to "
-                               "%lx; link the guest elsewhere",
-                               range.base, range.end, place->wedge.base, place->wedge.end);
-    }
+    if (!is_ram(place->boot, range))
+        return wedge_error("the guest needs RAM from %lx to %lx, and RAM ends at %lx or has holes; "
+                           "give the machine more memory",
+                           range.base, range.end, boot_memory_top(place->boot));
+    if (overlap(range, place->wedge))
+        return wedge_error("the guest's %lx to %lx overlaps the wedge's %lx to %lx; link the guest "
+                           "elsewhere",
+                           range.base, range.end, place->wedge.base, place->wedge.end);
     return NULL;
 }
 
-static void load_segments(const uint8_t *pack, const struct afterburn_segment *segments,
-                          uint64_t count)
+static void load_segment(const struct afterburn_pack *pack, const struct afterburn_segment *segment)
 {
-    for (uint64_t i = 0; i < count; i++) {
-        uint8_t *to = (uint8_t *)(uintptr_t)segments[i].physical;
-        memcpy(to, pack + segments[i].offset, segments[i].file_size);
-        memset(to + segments[i].file_size, 0, segments[i].memory_size - segments[i].file_size);
-    }
+    uint8_t *to = (uint8_t *)(uintptr_t)segment->physical;
+    memcpy(to, (const uint8_t *)pack + segment->offset, segment->file_size);
+    memset(to + segment->file_size, 0, segment->memory_size - segment->file_size);
 }
 
 const char *place_guest(struct boot *boot, struct place_range wedge)
 {
-    const struct afterburn_pack *pack = (const void *)(uintptr_t)boot->pack.address;
-    struct place place = {
-        .boot = boot, .wedge = wedge, .size = pack->size, .offset = pack->initrd.offset % PAGE};
-    place.segments = pack_segments(pack, &place.count);
-    const char *error = check_memory(&place);
+    const struct afterburn_pack *pack = boot_pack(boot);
+    const struct place place = {boot, pack_segments(pack), wedge, pack->size,
+                                pack->initrd.offset % PAGE};
+    uint64_t base = boot->pack.address;
+    const char *error = NULL;
+    for (const struct afterburn_segment *one = place.segments.first; one < place.segments.end;
+         one++)
+        error = error ?: check_segment(&place, segment_range(one));
     if (error != NULL)
         return error;
-    uint64_t base = boot->pack.address;
     if ((base + place.offset) % PAGE != 0 || !is_free(&place, base))
         base = find_highest(&place);
     if (base == 0)
         return wedge_error(
-            "the pack's %lu bytes do not fit into the memory beside the guest, which "
-            "ends at %lx; give it more memory",
+            "the pack (%lu bytes) does not fit into RAM (up to %lx) beside the guest; "
+            "give the machine more memory",
             pack->size, boot_memory_top(boot));
     memmove((void *)(uintptr_t)base, pack, pack->size);
     boot->pack.address = base;
-    place.segments = pack_segments((const void *)(uintptr_t)base, &place.count);
-    load_segments((const uint8_t *)(uintptr_t)base, place.segments, place.count);
+    const struct segments moved = pack_segments(boot_pack(boot));
+    for (const struct afterburn_segment *one = moved.first; one < moved.end; one++)
+        load_segment(boot_pack(boot), one);
     return NULL;
 }

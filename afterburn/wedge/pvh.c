@@ -2,9 +2,7 @@
 /* PVH start information: the hypervisor's, read and kept; the guest's, made of it. */
 #include "boot.h"
 
-#define BOOT_PARAMS_MAGIC   0x53726448u /* "HdrS" */
-#define BOOT_PROTOCOL       0x20fu
-#define LOADER_UNREGISTERED 0xffu
+#define E820_SIZE 20u /* of an entry in boot_params */
 
 static const void *at(uint64_t address)
 {
@@ -13,29 +11,25 @@ static const void *at(uint64_t address)
 
 const char *boot_read(struct boot *boot, const struct start_info *start)
 {
+    const char *text = start->cmdline != 0 ? at(start->cmdline) : "";
     if (start->magic != START_MAGIC || start->version < 1 || start->memory_map == 0)
-        return wedge_error(
-            "no memory map in the start information (magic %x, version %u); boot the "
-            "wedge by PVH version 1",
-            start->magic, start->version);
+        return wedge_error("the start information (magic %x, version %u) has no memory map; boot "
+                           "the wedge by PVH version 1",
+                           start->magic, start->version);
     if (start->memory_entries > MEMORY_MAX)
-        return wedge_error("the memory map has %u entries, and at most %u can be passed on",
+        return wedge_error("the memory map has %u entries; at most %u can be passed on",
                            start->memory_entries, MEMORY_MAX);
+    if (strlen(text) >= sizeof(boot->cmdline))
+        return wedge_error("the command line has %lu bytes; shorten it to %lu", strlen(text),
+                           sizeof(boot->cmdline) - 1);
+    if (start->module_count == 0)
+        return "there is no pack; give one to the hypervisor as initrd (QEMU: -initrd FILE)";
     boot->start = *start;
     memcpy(boot->memory, at(start->memory_map), start->memory_entries * sizeof(boot->memory[0]));
-    boot->cmdline[0] = '\0';
-    if (start->cmdline != 0) {
-        const char *text = at(start->cmdline);
-        if (strlen(text) >= sizeof(boot->cmdline))
-            return wedge_error("the hypervisor's command line has %lu bytes; give it at most %lu",
-                               strlen(text), sizeof(boot->cmdline) - 1);
-        memcpy(boot->cmdline, text, strlen(text) + 1);
-    }
-    if (start->module_count == 0)
-        return "there is no pack; give one to the hypervisor as the initrd (QEMU: -initrd FILE)";
+    memcpy(boot->cmdline, text, strlen(text) + 1);
     memcpy(&boot->pack, at(start->module_list), sizeof(boot->pack));
     if (boot->pack.address >= 4 * GIB || boot->pack.size > 4 * GIB - boot->pack.address)
-        return wedge_error("the pack lies at %lx, beyond 4 GiB; give the machine less memory",
+        return wedge_error("the pack is at %lx, beyond 4 GiB; give the machine less memory",
                            boot->pack.address);
     return NULL;
 }
@@ -52,41 +46,42 @@ uint64_t boot_memory_top(const struct boot *boot)
     return top;
 }
 
+/* One field of Linux' boot_params (Documentation/arch/x86/zero-page.rst, boot.rst). */
+static void put(struct boot *boot, unsigned offset, uint64_t value, unsigned size)
+{
+    memcpy(boot->params + offset, &value, size);
+}
+
 /* What a guest gets that is entered by Linux' 32-bit boot protocol. */
 static void write_params(struct boot *boot)
 {
-    struct boot_params *params = &boot->params;
-    memset(params, 0, sizeof(*params));
-    params->magic = BOOT_PARAMS_MAGIC;
-    params->version = BOOT_PROTOCOL;
-    params->loader = LOADER_UNREGISTERED;
-    params->rsdp = boot->start.rsdp;
-    params->ramdisk = (uint32_t)boot->initrd.address;
-    params->ramdisk_size = (uint32_t)boot->initrd.size;
-    params->cmdline = (uint32_t)boot->start.cmdline;
-    params->e820_entries = (uint8_t)boot->start.memory_entries;
-    for (unsigned i = 0; i < boot->start.memory_entries; i++) {
-        params->e820[i].base = boot->memory[i].base;
-        params->e820[i].size = boot->memory[i].size;
-        params->e820[i].type = boot->memory[i].type;
-    }
+    memset(boot->params, 0, sizeof(boot->params));
+    put(boot, 0x070, boot->start.rsdp, 8);
+    put(boot, 0x1e8, boot->start.memory_entries, 1);
+    put(boot, 0x202, 0x020f53726448, 6); /* "HdrS", and the protocol's version */
+    put(boot, 0x210, 0xff, 1);           /* a loader without a number of its own */
+    put(boot, 0x218, boot->initrd.address, 4);
+    put(boot, 0x21c, boot->initrd.size, 4);
+    put(boot, 0x228, boot->start.cmdline, 4);
+    for (unsigned i = 0; i < boot->start.memory_entries; i++)
+        memcpy(boot->params + 0x2d0 + i * E820_SIZE, &boot->memory[i], E820_SIZE);
 }
 
-const char *boot_write(struct boot *boot, const struct afterburn_pack *pack)
+const char *boot_write(struct boot *boot)
 {
-    const char *own = (const char *)pack + pack->cmdline.offset;
+    const struct afterburn_pack *pack = boot_pack(boot);
     uint64_t length = pack->cmdline.size, more = strlen(boot->cmdline);
     char *line = boot->guest_cmdline;
-    if (length + 1 + more >= sizeof(boot->guest_cmdline))
-        return wedge_error("the pack's command line and the hypervisor's have %lu bytes; at most "
-                           "%lu can be passed on",
-                           length + 1 + more, sizeof(boot->guest_cmdline) - 1);
-    memcpy(line, own, length);
+    if (length >= CMDLINE_SIZE || length + 1 + more >= CMDLINE_SIZE)
+        return wedge_error("the pack's command line has %lu bytes, the hypervisor's %lu; shorten "
+                           "them to %u",
+                           length, more, CMDLINE_SIZE - 2);
+    memcpy(line, (const char *)pack + pack->cmdline.offset, length);
     if (length != 0 && more != 0)
         line[length++] = ' ';
     memcpy(line + length, boot->cmdline, more + 1);
-    boot->initrd =
-        (struct start_module){(uintptr_t)pack + pack->initrd.offset, pack->initrd.size, 0, 0};
+    boot->initrd = (struct start_module){.address = (uintptr_t)pack + pack->initrd.offset,
+                                         .size = pack->initrd.size};
     boot->start.cmdline = (uintptr_t)line;
     boot->start.memory_map = (uintptr_t)boot->memory;
     boot->start.module_list = (uintptr_t)&boot->initrd;

@@ -172,8 +172,10 @@ extern uint8_t wedge_resident_start[], wedge_resident_end[];
  * hundred bytes of it; must not fault, wait for another core, or use FPU registers. true: done,
  * registers are as after the instruction. false: the stub executes the instruction itself.
  */
-bool wedge_handle(struct wedge_regs *regs);                                    /* runtime.c */
-bool wedge_console_access(struct wedge_data *data, struct wedge_regs *regs);   /* console.c */
+bool wedge_handle(struct wedge_regs *regs); /* runtime.c */
+/* OFFSET of the UART's first port; MINE: do what can be done here, else only keep it in step. */
+bool wedge_console_access(struct wedge_data *data, struct wedge_regs *regs, uint32_t offset,
+                          bool mine);                                          /* console.c */
 void wedge_console_flush(struct wedge_data *data);                             /* console.c */
 bool wedge_cpuid(struct wedge_data *data, struct wedge_regs *regs);            /* cache.c */
 bool wedge_rdmsr(struct wedge_data *data, struct wedge_regs *regs);            /* cache.c */

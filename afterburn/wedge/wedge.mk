@@ -11,9 +11,10 @@ WEDGE_COMMON := $(filter-out $(WEDGE_MAPPINGS),$(wildcard afterburn/wedge/*.[cS]
 
 # Code of the resident part runs under addresses that the linker doesn't know, on the guest's stack.
 WEDGE_CFLAGS := -std=gnu17 -O2 -g -ffreestanding -fpie -fvisibility=hidden -mno-red-zone \
-	-mgeneral-regs-only -fno-jump-tables -fno-tree-loop-distribute-patterns -fno-stack-protector \
+	-mgeneral-regs-only -fno-jump-tables -fno-tree-vectorize -fno-tree-loop-distribute-patterns -fno-stack-protector \
 	-fno-asynchronous-unwind-tables -fcf-protection=none -Imonitor -Iinclude -Iafterburn/wedge \
 	$(WARNINGS) -MD -MP
+WEDGE_LD := ld -nostdlib -static -z noexecstack -z max-page-size=4096 -T afterburn/wedge/wedge.ld
 wedge_objects = $(patsubst %,$(BUILD)/obj/wedge/%.o,$(1))
 
 .PHONY: wedges
@@ -30,21 +31,19 @@ $(BUILD)/obj/wedge/%.S.o: %.S afterburn/wedge/wedge.mk
 	@echo "  AS      $<"
 	@$(CC) -D__ASSEMBLER__ -ffreestanding -Iafterburn/wedge -Iinclude -MD -MP -c -o $@ $<
 
-# Twice, the resident part alone at two addresses: it names nothing outside, and no address.
+# Linked once more with the resident part elsewhere, which must not change one byte of it.
 define wedge
-$(WEDGE_DIR)/wedge-$(1): $(call wedge_objects,$(WEDGE_COMMON) $(2)) afterburn/wedge/wedge.ld \
-		afterburn/wedge/resident.ld
+$(WEDGE_DIR)/wedge-$(1): $(call wedge_objects,$(WEDGE_COMMON) $(2)) afterburn/wedge/wedge.ld
 	@mkdir -p $$(@D)
 	@echo "  LD      $$@"
-	@for at in 0x10000 0x7654000; do \
-		ld -nostdlib -static --defsym=at=$$$$at -T afterburn/wedge/resident.ld \
-			-o $(BUILD)/obj/wedge/$(1)-$$$$at.elf $$(filter %.o,$$^) && \
-		objcopy -O binary $(BUILD)/obj/wedge/$(1)-$$$$at.elf $(BUILD)/obj/wedge/$(1)-$$$$at || exit 1; \
-	done
-	@cmp $(BUILD)/obj/wedge/$(1)-0x10000 $(BUILD)/obj/wedge/$(1)-0x7654000 || \
-		{ echo "wedge-$(1): code in .resident depends on its address"; exit 1; }
-	@ld -nostdlib -static -z noexecstack -z max-page-size=4096 -T afterburn/wedge/wedge.ld \
-		-Map $(BUILD)/obj/wedge/$(1).map -o $$@ $$(filter %.o,$$^)
+	@$(WEDGE_LD) --section-start=.resident=0x7654000 -o $$@.moved $$(filter %.o,$$^)
+	@$(WEDGE_LD) -Map $(BUILD)/obj/wedge/$(1).map -o $$@.new $$(filter %.o,$$^)
+	@objcopy -O binary -j .resident $$@.moved $$@.moved.resident
+	@objcopy -O binary -j .resident $$@.new $$@.resident
+	@cmp $$@.resident $$@.moved.resident || \
+		{ echo "wedge-$(1): code or data in .resident depends on its address"; exit 1; }
+	@rm -f $$@.moved $$@.moved.resident $$@.resident
+	@mv $$@.new $$@
 endef
 
 $(foreach name,$(filter-out auto,$(WEDGE_NAMES)),$(eval $(call wedge,$(name),$(call wedge_files,$(name)))))
@@ -62,3 +61,5 @@ $(UNIT)/test_wedge_%: $(UNIT)/obj/tests/unit/test_wedge_%.o $(UNIT)/libwedge.a $
 	@$(HOST_CC) $(UNIT_CFLAGS) -o $@ $^ -lcmocka
 
 -include $(patsubst %.o,%.d,$(call wedge_objects,$(WEDGE_COMMON) $(WEDGE_MAPPINGS)))
+
+include tests/unit/wedge.mk
