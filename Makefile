@@ -45,7 +45,7 @@ include tools/host.mk
 include tests/unit/unit.mk
 -include tests/boot/boot.mk tests/attack/attack.mk tests/teeth/teeth.mk tests/fabric/fabric.mk tests/live/live.mk \
 	tests/vmx/vmx.mk
--include afterburn/afterburn.mk afterburn/wedge/wedge.mk
+-include afterburn/afterburn.mk tests/afterburn/afterburn.mk
 include tests/fuzz/fuzz.mk bench/bench.mk
 
 .PHONY: help all check check-all evidence lint format loc reuse clean
@@ -96,7 +96,7 @@ reuse: $(BUILD)/mullion.elf
 
 # What a part's pytest has seen, for `make evidence`.
 check-unit check-boot check-attack check-attack-long check-fabric check-fabric-long check-live \
-		check-vmx check-vmx-long: \
+		check-vmx check-vmx-long check-afterburn: \
 	export PYTEST_ADDOPTS = --rootdir=$(CURDIR) --junitxml=$(BUILD)/results/$@.xml -o junit_family=xunit1
 
 # The claims beside the results of the last `make check-all`, which does this at its end.
