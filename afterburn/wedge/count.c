@@ -161,10 +161,11 @@ static RESIDENT bool is_end(const struct wedge_regs *regs)
            (width == 1 && port == PORT_RESET && (regs->rax & 4) != 0);
 }
 
-RESIDENT void count_access(struct wedge_data *data, const struct wedge_regs *regs)
+RESIDENT bool count_access(struct wedge_data *data, const struct wedge_regs *regs)
 {
     __atomic_fetch_add(&data->counters[SITE_NUMBER((uint32_t)regs->site)].count, 1,
                        __ATOMIC_RELAXED);
     if (is_end(regs))
         print_all(data);
+    return false;
 }

@@ -113,27 +113,12 @@ static RESIDENT void patch_records(const struct module *module, const Elf64_Shdr
     }
 }
 
-static RESIDENT uint64_t read_cr0(void)
-{
-    uint64_t value;
-    __asm__ volatile("mov %%cr0, %0" : "=r"(value));
-    return value;
-}
-
 static RESIDENT void write_cr0(uint64_t value)
 {
     __asm__ volatile("mov %0, %%cr0" : : "r"(value) : "memory");
 }
 
-/* Write protection can't be off while CET is on. */
-static RESIDENT bool has_cet(void)
-{
-    uint64_t value;
-    __asm__ volatile("mov %%cr4, %0" : "=r"(value));
-    return (value & CR4_CET) != 0;
-}
-
-RESIDENT void wedge_module(struct wedge_data *data, struct wedge_regs *regs)
+RESIDENT bool wedge_module(struct wedge_data *data, const struct wedge_regs *regs)
 {
     const Elf64_Ehdr *header = (const void *)regs->rdi;
     struct module module = {
@@ -144,12 +129,16 @@ RESIDENT void wedge_module(struct wedge_data *data, struct wedge_regs *regs)
     module.names = (const char *)module.sections[header->e_shstrndx].sh_addr;
     module.table = find_section(&module, table_name);
     const Elf64_Shdr *rela = find_section(&module, records_name);
-    if (rela == NULL || has_cet() || __atomic_exchange_n(&data->lock, 1, __ATOMIC_ACQUIRE) != 0)
-        return;
+    uint64_t cr0, cr4;
+    __asm__ volatile("mov %%cr4, %0; mov %%cr0, %1" : "=r"(cr4), "=r"(cr0));
+    /* Write protection can't be off while CET is on. */
+    if (rela == NULL || (cr4 & CR4_CET) != 0 ||
+        __atomic_exchange_n(&data->lock, 1, __ATOMIC_ACQUIRE) != 0)
+        return false;
     __asm__ volatile("cli"); /* the stub's end brings the flags back */
-    uint64_t cr0 = read_cr0();
     write_cr0(cr0 & ~CR0_WP);
     patch_records(&module, rela);
     write_cr0(cr0);
     __atomic_store_n(&data->lock, 0, __ATOMIC_RELEASE);
+    return false;
 }

@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "mullion/afterburn.h"
+#include "mullion/hypercall.h"
 
 #define RESIDENT       __attribute__((section(".resident.text")))
 #define RESIDENT_CONST __attribute__((section(".resident.rodata")))
@@ -24,16 +25,6 @@
 #define WEDGE_CPUS         64u
 
 enum wedge_ground { GROUND_UNKNOWN, GROUND_COUNT, GROUND_KVM, GROUND_XEN, GROUND_MULLION };
-
-/* What the wedge does itself, and what a hypervisor may take back while the guest runs (`trap`). */
-enum wedge_class {
-    WEDGE_CONSOLE = 1 << 0, /* the UART at console_port */
-    WEDGE_DELAY = 1 << 1,   /* writes to port 80h */
-    WEDGE_ABSENT = 1 << 2,  /* ports of devices that are not there */
-    WEDGE_CPUID = 1 << 3,
-    WEDGE_IPI = 1 << 4,
-    WEDGE_RDMSR = 1 << 5
-};
 
 struct wedge_cpuid {
     uint64_t core; /* whose answer this is, by the base of its GDT; 0: all cores' */
@@ -179,7 +170,7 @@ bool wedge_console_access(struct wedge_data *data, struct wedge_regs *regs, uint
 void wedge_console_flush(struct wedge_data *data);                             /* console.c */
 bool wedge_cpuid(struct wedge_data *data, struct wedge_regs *regs);            /* cache.c */
 bool wedge_rdmsr(struct wedge_data *data, struct wedge_regs *regs);            /* cache.c */
-void wedge_module(struct wedge_data *data, struct wedge_regs *regs);           /* module.c */
+bool wedge_module(struct wedge_data *data, const struct wedge_regs *regs);     /* module.c */
 bool wedge_ipi(struct wedge_data *data, struct wedge_regs *regs, bool but_us); /* ipi.c */
 /* The mappings' parts at run time, called through a switch over data->ground. console: send LENGTH
  * bytes by one call; ipi: VECTOR to the cores with these x2APIC IDs by as few calls as can be. */
@@ -189,6 +180,6 @@ bool xen_console(struct wedge_data *data, const char *text, unsigned length);
 bool kvm_ipi(struct wedge_data *data, uint8_t vector, const uint32_t *ids, unsigned count);
 bool mullion_ipi(struct wedge_data *data, uint8_t vector, const uint32_t *ids, unsigned count);
 /* GROUND_COUNT, sites of kinds OUT and HLT: counts, and prints when the guest is about to end. */
-void count_access(struct wedge_data *data, const struct wedge_regs *regs);
+bool count_access(struct wedge_data *data, const struct wedge_regs *regs);
 /* Where this guest's struct wedge_data is, for code in the text area. */
 struct wedge_data *wedge_data(void); /* runtime.S */
