@@ -27,6 +27,7 @@ PORT, MSR, CPUID, USER_END = 0x7b, 0x7c, 0x72, 1 << 47
 class Result:
     """One run: dom0's console, in which the guest's is, and {(kind, detail): exits}."""
 
+    system: object
     console: list
     exits: Counter
 
@@ -72,7 +73,8 @@ class Xen(grounds.Ground, systems.System):
     def write_configuration(self):
         super().write_configuration()
         image = xen_host.image(self.build, xen_host.Guest(
-            NAME, self.boot.kernel, self.boot.initrd, self.vm.cmdline(), self.cores, self.vm.memory))
+            NAME, self.boot.kernel, self.boot.initrd,
+            self.vm.cmdline().replace("console=ttyS0", "console=hvc0"), self.cores, self.vm.memory))
         for name, data in (("dom0.img", image), ("xen", xen_host.hypervisor(self.build))):
             with open(self.run_path(name), "wb") as out:
                 out.write(data)
@@ -94,21 +96,6 @@ class Xen(grounds.Ground, systems.System):
                 "-initrd", f"{dom0},{self.run_path('dom0.img')}"]
 
 
-class Guest(grounds.Guest):
-    """Its console is Xen's, and it has no other."""
-
-    def cmdline(self):
-        return super().cmdline().replace("console=ttyS0", "console=hvc0")
-
-
-def start(build, name, boot, cpus=grounds.CPUS):
-    """The ground, ready to be run."""
-    ground = Xen(build, name, boot, cpus=cpus)
-    ground.vm = Guest(cpus)
-    ground.vms = [ground.vm]
-    return ground
-
-
 def run(ground):
     """Runs the ground to its end and returns its Result; a HostError if it does not come there."""
     end = time.monotonic() + SECONDS
@@ -119,4 +106,4 @@ def run(ground):
         if session.running() or not any("XENHOST end" in line for line in console):
             raise HostError(f"Xen: not done within {SECONDS} s (QEMU {state})\n{session.last_words()}")
     console = [line.rstrip("\r\n") for line in console]
-    return Result(console, read_exits(ground.run_path("exits")))
+    return Result(ground, console, read_exits(ground.run_path("exits")))

@@ -4,50 +4,48 @@
 
 import os
 import re
-import subprocess
 
 import grounds
 import grounds_xen
+import mknet
 import pytest
 
 BUILD = os.environ.get("BUILD", "build")
-INITRD = os.path.join(BUILD, "guests/initrd.img")
-PREPARED = os.path.join(BUILD, "afterburn/linux-6.1/vmlinux")
-WEDGE = os.path.join(BUILD, "afterburn/wedge-xen")
 FEWER = 20  # 95 %
 LINE = re.compile(r"wedge: .* on xen: (\d+) sites, (\d+) patched")
 
 
-@pytest.fixture(scope="module", name="pack")
-def make_pack():
-    """The prepared kernel with the workload, as one file."""
-    path = os.path.join(BUILD, "afterburn/run/xen.pack")
-    os.makedirs(os.path.dirname(path), exist_ok=True)
-    subprocess.run([os.path.join(BUILD, "afterburn/afterburn"), "pack", "--guest", PREPARED,
-                    "--initrd", INITRD, "--output", path], check=True, stdout=subprocess.DEVNULL)
-    return path
+def stock():
+    """The Boot of Debian's kernel, with its own modules."""
+    guests = os.path.join(BUILD, "guests")
+    image = os.path.join(BUILD, "afterburn", "run", "stock.img")
+    modules = mknet.modules(BUILD, "6.1", [name[:-3] for name in grounds.MODULES])
+    os.makedirs(os.path.dirname(image), exist_ok=True)
+    grounds.save(grounds.pack(os.path.join(guests, "init"), os.path.join(guests, "busybox"), [],
+                              modules), image)
+    kernel = os.path.join(guests, "vmlinuz-6.1")
+    return grounds.Boot(kernel, image, kernel)
 
 
-def boot(name, kernel, initrd):
+def run(name, boot):
     """The Result of a boot that passed the workload."""
-    ground = grounds_xen.start(BUILD, name, grounds.Boot(kernel, initrd))
-    result = grounds_xen.run(ground)
+    result = grounds_xen.run(grounds_xen.Xen(BUILD, name, boot))
     assert not [line for line in result.console if "XENHOST failed" in line]
-    assert any("Xen HVM" in line or "Booting kernel on Xen PVH" in line for line in result.console)
-    grounds.passed(result, ground.vm.nonce)
+    assert any("Booting kernel on Xen PVH" in line for line in result.console)
+    grounds.passed(result)
     return result
 
 
 @pytest.fixture(scope="module", name="alone")
-def boot_alone():
+def run_alone():
     """The prepared kernel, unpatched."""
-    return boot("xen-alone", PREPARED, INITRD)
+    return run("xen-alone", grounds.prepared(BUILD))
 
 
 @pytest.fixture(scope="module", name="wedged")
-def boot_wedged(pack):
+def run_wedged():
     """The prepared kernel with its wedge."""
-    return boot("xen-wedge", WEDGE, pack)
+    return run("xen-wedge", grounds.wedged(BUILD, "xen"))
 
 
 def figures(result):
@@ -59,14 +57,13 @@ def figures(result):
 
 def test_stock(record_property):
     """A kernel that nobody prepared: what it needs of Xen is there."""
-    result = boot("xen-stock", os.path.join(BUILD, "guests/vmlinuz-6.1"), INITRD)
-    record_property("seen", figures(result))
+    record_property("seen", figures(run("xen-stock", stock())))
 
 
 def test_alone(alone, record_property):
     """The prepared kernel needs no wedge."""
-    assert not [line for line in alone.console if line.startswith("wedge:")]
-    record_property("seen", figures(alone))
+    assert not [line for line in alone.console if "wedge: " in line]
+    record_property("seen", f"vmlinux {alone.system.boot.sum()}; {figures(alone)}")
 
 
 def test_wedge(wedged, record_property):
@@ -74,7 +71,8 @@ def test_wedge(wedged, record_property):
     lines = list(filter(None, map(LINE.search, wedged.console)))
     assert len(lines) == 1
     assert int(lines[0][2]) > 0
-    record_property("seen", f"{lines[0][2]} of {lines[0][1]} sites patched; {figures(wedged)}")
+    record_property("seen", f"vmlinux {wedged.system.boot.sum()}; {lines[0][2]} of {lines[0][1]} "
+                    f"sites patched; {figures(wedged)}")
 
 
 def test_fewer(alone, wedged, record_property):
