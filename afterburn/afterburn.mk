@@ -15,7 +15,10 @@ AFTERBURN_PREPARED := $(wildcard afterburn/prelude/*.s) tools/mullion_host/prepa
 
 .PHONY: afterburn
 
-afterburn: $(AFTERBURN)/afterburn
+# The command and all wedges.
+afterburn:
+	@tools/deps.sh build afterburn
+	@$(MAKE) --no-print-directory BUILD=$(BUILD) $(AFTERBURN)/afterburn wedges
 
 $(AFTERBURN)/afterburn: $(patsubst %.c,$(AFTERBURN)/obj/%.o,$(AFTERBURN_TOOL_SRC))
 	@echo "  LD      $@"

@@ -21,18 +21,19 @@ UNITTEST = (re.compile(r"^Ran (\d+) test"), re.compile(r"failures=(\d+)|errors=(
 SAID = re.compile(r"[a-z-]+: \d+ \w+")  # "lint: 68 files clean with clang"
 FUZZ_SECONDS = os.environ.get("FUZZ_SECONDS", "600")  # each target, in check-all
 # What else stands behind a part's name is for make.
-FIRST = "all guests attack live-guests"
+FIRST = "all guests attack live-guests afterburn"
 PARTS = {
     "check": [FIRST, "lint", "check-portable", "check-unit", "check-boot", "check-vmx",
-              "check-attack", "check-fuzz", "check-fabric", "check-live"],
+              "check-attack", "check-fuzz", "check-fabric", "check-live", "check-afterburn"],
     "check-all": [FIRST, "lint", "check-portable", "check-unit", "check-boot", "check-vmx",
                   "check-attack", f"check-fuzz SECONDS={FUZZ_SECONDS}", "check-fabric",
-                  "check-live LIVE_CHANGES=10000", "check-attack-long", "check-fabric-long",
-                  "check-vmx-long", "check-teeth", "evidence"],
+                  "check-live LIVE_CHANGES=10000", "check-afterburn", "check-attack-long",
+                  "check-fabric-long", "check-vmx-long", "check-afterburn-long", "check-teeth",
+                  "evidence"],
 }
 # They use one core and no clock: one after the other, beside the parts that stand in front of them.
 # What both sides need is built by the first part: two makes at once would build it twice.
-BESIDE = ("check-vmx", "check-fuzz")
+BESIDE = ("check-vmx", "check-fuzz", "check-afterburn")
 EVIDENCE = "docs/EVIDENCE.md"  # written at the end, and so no change of the tree that was tested
 
 
