@@ -19,11 +19,12 @@ FUNCTIONS = {  # of the monitor's files, in this order; then of the rest of the 
     "console": r"monitor/(core/(console|serial|log)|x86/(guest_pci|guest_port|logkey|stats))",
     "drivers": r"monitor/x86/(uart|apic|time|clock|ioapic|platform|pci)",
     "isolation": r"monitor/x86/|monitor/core/(controls|events|unlisted|exits|lock|wedge)|include/",
+    "preparing": r"afterburn/|include/mullion/afterburn",
     "routines": r"monitor/lib/|monitor/core/(types|machine|text|ring)",
     "tools": r"tools/|cli/|Makefile|bench/",
     "tests": r"tests/|guest/",
 }
-PROGRAMS = (".c", ".h", ".S", ".inc", ".ld", ".py", ".sh", ".mk")
+PROGRAMS = (".c", ".h", ".S", ".s", ".inc", ".ld", ".py", ".sh", ".mk")
 ROW = re.compile(r"^\| \*\*([\w ]+)\*\* \| ([\d,]+) \|", re.MULTILINE)  # of docs/REUSE.md
 OBJECT = re.compile(r"obj/((?:monitor|include)/\S+\.[cS])\.o")
 
@@ -57,7 +58,7 @@ def monitor_files(build: Path) -> list[str]:
 
 def other_files() -> list[str]:
     """The programs of the tree that are no part of the monitor."""
-    found = [path for top in ("tools", "cli", "tests", "guest", "bench") for path in
+    found = [path for top in ("tools", "cli", "tests", "guest", "bench", "afterburn") for path in
              Path(top).rglob("*") if path.suffix in PROGRAMS]
     return ["Makefile", *sorted(path.as_posix() for path in found)]
 
