@@ -45,6 +45,7 @@ include tools/host.mk
 include tests/unit/unit.mk
 -include tests/boot/boot.mk tests/attack/attack.mk tests/teeth/teeth.mk tests/fabric/fabric.mk tests/live/live.mk \
 	tests/vmx/vmx.mk
+-include afterburn/afterburn.mk tests/afterburn/afterburn.mk
 include tests/fuzz/fuzz.mk bench/bench.mk
 
 .PHONY: help all check check-all evidence lint format loc reuse clean
@@ -79,11 +80,11 @@ all: $(BUILD)/mullion.elf cli
 
 # Every part runs even if one before it fails; the last line adds them up.
 check:
-	@tools/deps.sh build run disk check vmx
+	@tools/deps.sh build run disk check vmx afterburn
 	@MAKE="$(MAKE)" BUILD=$(BUILD) tools/check.py check
 
 check-all:
-	@tools/deps.sh build run disk check vmx small
+	@tools/deps.sh build run disk check vmx small afterburn
 	@MAKE="$(MAKE)" BUILD=$(BUILD) FUZZ_SECONDS=$(or $(FUZZ_SECONDS),600) tools/check.py check-all
 
 loc: $(BUILD)/mullion.elf
@@ -95,7 +96,7 @@ reuse: $(BUILD)/mullion.elf
 
 # What a part's pytest has seen, for `make evidence`.
 check-unit check-boot check-attack check-attack-long check-fabric check-fabric-long check-live \
-		check-vmx check-vmx-long: \
+		check-vmx check-vmx-long check-afterburn: \
 	export PYTEST_ADDOPTS = --rootdir=$(CURDIR) --junitxml=$(BUILD)/results/$@.xml -o junit_family=xunit1
 
 # The claims beside the results of the last `make check-all`, which does this at its end.
@@ -109,14 +110,17 @@ lint: $(BOOT_DSDT)
 		clang $(filter-out -MD -MP -mstack-protector-guard=global,$(MONITOR_CFLAGS)) -fsyntax-only $$file || exit 1; \
 	done
 	@for file in $(CLI_SRC); do clang $(filter-out -MMD -MP,$(HOST_CFLAGS)) -fsyntax-only $$file || exit 1; done
-	@echo "lint: $(words $(MONITOR_C) $(CLI_SRC)) files clean with clang"
+	@for file in $(AFTERBURN_TOOL_SRC); do \
+		clang $(filter-out -MMD -MP,$(AFTERBURN_TOOL_CFLAGS)) -fsyntax-only $$file || exit 1; \
+	done
+	@echo "lint: $(words $(MONITOR_C) $(CLI_SRC) $(AFTERBURN_TOOL_SRC)) files clean with clang"
 
 # The committed style; not part of the tests, since each release of clang-format has its own mind.
 format:
 	@clang-format -i $(MONITOR_C) $(wildcard monitor/*/*.h monitor/x86/*/*.h cli/*.[ch] guest/*.[ch] \
 		tests/unit/*.[ch] tests/attack/*.[ch] tests/fuzz/*.[ch] tests/boot/*.c tests/live/*.[ch] include/mullion/*.h \
-		bench/plugin/*.[ch])
+		bench/plugin/*.[ch] afterburn/*/*.[ch])
 
 clean:
 	@rm -rf $(BUILD)/obj $(BUILD)/gen $(BUILD)/unit $(BUILD)/cli $(BUILD)/fuzz $(BUILD)/teeth \
-		$(BUILD)/results $(BUILD)/mullion*
+		$(BUILD)/results $(BUILD)/mullion* $(BUILD)/afterburn/obj $(BUILD)/afterburn/checked

@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# Which host programs are missing for: build, run, disk, check, vmx, small? Names the packages, installs when asked.
+# Which host programs are missing for: build, run, disk, check, vmx, small, afterburn? Names the packages, installs when asked.
 set -eu
 
 # set   kind     what is looked for   Debian package that has it
@@ -54,10 +54,23 @@ small   program  bc                   bc
 small   program  lz4                  lz4
 small   header   libelf.h             libelf-dev
 vmx     module   pytest               python3-pytest
+afterburn  program  gcc               gcc
+afterburn  program  make              make
+afterburn  program  as                binutils
+afterburn  program  flex              flex
+afterburn  program  bison             bison
+afterburn  program  bc                bc
+afterburn  program  perl              perl
+afterburn  program  xz                xz-utils
+afterburn  header   gelf.h            libelf-dev
+afterburn  archive  libelf.so         libelf-dev
+afterburn  header   capstone/capstone.h  libcapstone-dev
+afterburn  archive  libcapstone.so    libcapstone-dev
+afterburn  module   pytest            python3-pytest
 '
 
 usage() {
-    echo "usage: tools/deps.sh SET...   with SET one of: build run disk check vmx small" >&2
+    echo "usage: tools/deps.sh SET...   with SET one of: build run disk check vmx small afterburn" >&2
     exit 2
 }
 
@@ -91,7 +104,7 @@ install_missing() {
 [ $# -gt 0 ] || usage
 sets=' '
 for set in "$@"; do
-    case $set in build | run | disk | check | vmx | small) sets="$sets$set " ;; *) usage ;; esac
+    case $set in build | run | disk | check | vmx | small | afterburn) sets="$sets$set " ;; *) usage ;; esac
 done
 
 missing=

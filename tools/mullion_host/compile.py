@@ -24,8 +24,8 @@ def logged(command, log, environment, cwd=None, note=None, compiled=None):
                     note(f"{files} of about {compiled[1]} files")
     if running.returncode != 0:
         raise HostError(f"{' '.join(command)} failed:\n  " + "\n  ".join(_errors(log))
-                        + f"\nthe whole of it is {log}; `tools/deps.sh vmx small` names what such "
-                        "builds need")
+                        + f"\nthe whole of it is {log}; `tools/deps.sh vmx small afterburn` names what "
+                        "such builds need")
 
 
 def _errors(log):

@@ -1,0 +1,16 @@
+# SPDX-License-Identifier: Apache-2.0
+# Tests of pre-virtualization. A new part brings its files, and what they need in its own NAME.mk:
+# it adds to AFTERBURN_NEEDS.
+
+BUILD ?= build
+
+AFTERBURN_NEEDS := $(BUILD)/afterburn/afterburn $(BUILD)/afterburn/afterburn-checked \
+	$(BUILD)/afterburn/linux-6.1/vmlinux
+
+-include $(filter-out tests/afterburn/afterburn.mk,$(wildcard tests/afterburn/*.mk))
+
+.PHONY: check-afterburn
+
+check-afterburn: $(AFTERBURN_NEEDS)
+	@tools/deps.sh afterburn
+	@BUILD=$(BUILD) tests/afterburn/run.py

@@ -1,0 +1,271 @@
+# SPDX-License-Identifier: Apache-2.0
+# `afterburn report, verify, pack` on small files: what they find, what they refuse and how they say it.
+
+import os
+import random
+import re
+import struct
+
+import pytest
+from assembled import AREA, ROOT, X86_64, Pack, afterburn, assemble, link
+
+BASE = 0x100000
+# What is wrong with a file, what the message says of it.
+REASONS = {"SECTION": 1, "TEMPLATE": 2, "MODE": 3, "ENTRY": 4, "RIP": 5, "MOVED": 6, "SMALL": 9, "FAR": 10}
+EXCLUDED, NO_STACK, IN_TABLE = 1, 2, 4
+
+
+@pytest.fixture(name="guest")
+def linked_guest(tmp_path):
+    """The small guest, linked at 1 MiB with room for a wedge."""
+    return make_guest(tmp_path)
+
+
+def make_guest(folder, *defines, preludes=(X86_64, AREA), edit=lambda text: text, flags=()):
+    """The small guest, its source edited."""
+    with open(os.path.join(ROOT, "tests", "afterburn", "guest.s"), encoding="ascii") as text:
+        made = assemble(folder, edit(text.read()), *defines, preludes=preludes, name="guest")
+    return link(folder, made, flags=[f"-Ttext={BASE:#x}", "-z", "max-page-size=4096", *flags])
+
+
+def pack(folder, guest, *words):
+    """The pack of a guest."""
+    status, out, err = afterburn("pack", "--guest", guest, "--output", folder / "pack", *words)
+    assert (status, err) == (0, ""), err
+    return Pack(folder / "pack"), out
+
+
+def test_pack_of_a_guest(tmp_path, guest):
+    """The header, segments, initial RAM disk and command line are where it says; the checksum is zlib's."""
+    disk = tmp_path / "disk"
+    disk.write_bytes(bytes(range(256)) * 33)
+    made, out = pack(tmp_path, guest, "--initrd", disk, "--cmdline", "console=hvc0 x", "--name", "small")
+    assert (made.magic, made.version, made.header_size) == (b"AFTRBURN", 1, 240)
+    assert made.size == len(made.bytes) and made.checksum == made.true_checksum()
+    assert (made.name, made.cmdline, made.initrd) == ("small", b"console=hvc0 x", disk.read_bytes())
+    assert made.initrd_offset % 4096 == 0 and made.link_offset == 0 and made.entry_kind == 0
+    assert made.text_area == BASE and made.text_area_size == 65536 and made.data_area_size == 49152
+    segments = made.table("segments", "<4Q")
+    loaded = {physical: made.bytes[offset:offset + size] for physical, offset, size, _ in segments}
+    assert all(size <= room for _, _, size, room in segments)
+    assert loaded[BASE][:65536] == bytes([0xcc]) * 65536
+    assert any(start <= made.entry < start + len(data) and data[made.entry - start] == 0xfa
+               for start, data in loaded.items())
+    assert f"{made.size} bytes, checksum {made.checksum:08x}" in out
+
+
+def test_each_exclusion(tmp_path, guest):
+    """Each site that must stay as it is has its reason, and the others have none."""
+    made, _ = pack(tmp_path, guest)
+    sites = made.site_list()
+    assert [site[0] for site in sites] == sorted(site[0] for site in sites)
+    found = {(site[4], site[6], site[5]) for site in sites}
+    assert found == {
+        (11, 0, NO_STACK), (12, 0, IN_TABLE), (8, 0, 0), (2, 0, 0), (6, 0, 0),
+        (1, REASONS["MODE"], EXCLUDED), (25, REASONS["MODE"], EXCLUDED),
+        (21, REASONS["RIP"], EXCLUDED), (18, REASONS["MOVED"], EXCLUDED), (30, REASONS["ENTRY"], EXCLUDED),
+        (15, REASONS["TEMPLATE"], EXCLUDED), (1, REASONS["SECTION"], EXCLUDED)}
+    status, out, _ = afterburn("report", guest)
+    assert status == 0 and "stay as they are: 7" in out and "12 sites of" in out
+    for words in ("a template that is copied elsewhere", "32- or 16-bit code", "an operand relative to RIP",
+                  "not in an executable section", "in .entry.text", "code that is copied before it runs"):
+        assert re.search(rf"^  {re.escape(words)}.* 1$|^  {re.escape(words)}.* 2$", out, re.M), words
+
+
+def test_sites_too_small_or_far(tmp_path):
+    """A site shorter than a jump, and one out of a jump's reach, stay as they are."""
+    small, _ = pack(tmp_path, make_guest(tmp_path, "--defsym", "afterburn_min=4"))
+    assert {site[6] for site in small.site_list() if site[4] in (8, 11, 12, 6)} == {REASONS["SMALL"]}
+    far = make_guest(tmp_path, edit=lambda text: text.replace(
+        ".text\n", '.section .distant,"ax"\ncpuid\n.text\n', 1), flags=["--section-start=.distant=0xffffffff90000000"])
+    made, _ = pack(tmp_path, far)
+    assert [site[6] for site in made.site_list() if site[0] == 0xffffffff90000000] == [REASONS["FAR"]]
+
+
+def test_vdso_is_left_alone(tmp_path):
+    """What user space runs is never patched."""
+    made = link(tmp_path, assemble(tmp_path, ".globl __vdso_gettimeofday\n__vdso_gettimeofday: rdtscp\nret"),
+                flags=["-shared"])
+    status, out, _ = afterburn("report", made)
+    assert status == 0 and re.search(r"in the vDSO, which user space runs +1$", out, re.M)
+
+
+@pytest.mark.parametrize("code, skip, prologue", [
+    ("endbr64\ncall plain\npush %rbp\nmov %rsp,%rbp\nsub $8,%rsp\nret", 9, 8),
+    (".byte 0x0f,0x1f,0x44,0,0\nmov $5,%eax\nret", 5, 5),
+    ("push %rbp\nmov %rsp,%rbp\npush %rbx\nret", 0, 5),
+    ("mov table(%rip),%rax\nret", 0, 0), ("push %rbp\ncall plain\nret", 0, 0), ("ret", 0, 0),
+    ("push %rbp\n1: mov %rsp,%rbp\nsub $8,%rsp\ndec %eax\njnz 1b\nret", 0, 0),
+    ("push %rbp\nmov %rsp,%rbp\njmp plain", 0, 0), ("mov %gs:0x28,%rax\nret", 0, 9)])
+def test_prologue_of_a_hook(tmp_path, code, skip, prologue):
+    """Only whole instructions that can run elsewhere, and into which nothing jumps, may be moved."""
+    guest = make_guest(tmp_path, edit=lambda text: re.sub(
+        r"(?s)(\nmodule_finalize:\n).*?(\.size module_finalize)", lambda m: m[1] + code + "\n" + m[2], text))
+    made, _ = pack(tmp_path, guest)
+    (found,) = [entry for entry in made.table("symbols", "<IIQII") if entry[0] == 1]
+    assert (found[1], found[3], found[4]) == (0, skip, prologue)
+
+
+def test_names_of_a_guest(tmp_path, guest):
+    """A variable has its address and size; names that the guest lacks are not there."""
+    made, _ = pack(tmp_path, guest)
+    names = {entry[0]: entry for entry in made.table("symbols", "<IIQII")}
+    assert set(names) == {1, 4} and names[4][1] == 16
+    assert BASE <= names[1][2] < names[4][2]
+
+
+def test_shift_and_the_other_entry(tmp_path, guest):
+    """A guest that is loaded elsewhere than its file says; one without a PVH note, entered at its start."""
+    plain, _ = pack(tmp_path, guest)
+    moved, _ = pack(tmp_path, guest, "--shift", "0x200000", "--entry", "linux32")
+    assert moved.entry_kind == 1 and moved.entry == BASE + 0x200000
+    assert moved.link_offset == -0x200000 and moved.text_area == plain.text_area + 0x200000
+    assert [site[0] - 0x200000 for site in moved.site_list()] == [site[0] for site in plain.site_list()]
+    assert [s[0] - 0x200000 for s in moved.table("segments", "<4Q")] == [s[0] for s in plain.table("segments", "<4Q")]
+
+
+def test_unrecorded_instructions_are_listed(tmp_path):
+    """What did not go through the prelude is listed with its address and symbol; too much of it is an error."""
+    made = assemble(tmp_path, ".globl f\nf: cpuid\n.byte 0xfa\nmov 0xfa,%al\nret")
+    status, out, err = afterburn("verify", made)
+    assert status == 1 and "not recorded: cli at 0x5 f+0x5 (.text)" in out
+    assert "coverage: 1 of 2 sensitive instructions are recorded, 50.00 %" in out
+    assert err.count("\n") == 1 and "less than 99 % is recorded" in err
+    made = assemble(tmp_path, 199 * "cpuid\n" + ".byte 0xfa,0x0f,0x01,0xc8")
+    status, out, err = afterburn("verify", made)
+    assert (status, err) == (0, "") and "coverage: 199 of 200" in out and "monitor 0 of 1" in out
+
+
+def test_data_in_text(tmp_path):
+    """Variables in an executable section are no code, and hide none behind them."""
+    made = assemble(tmp_path, "f: cpuid\n.type v,@object\nv: .quad 0xfafafafafafafafa\n.size v,8\ng: hlt\nret\n"
+                              "h: .byte 0x48\nk: cli\n")
+    status, out, err = afterburn("verify", made)
+    assert (status, err) == (0, "") and "coverage: 3 of 3" in out
+
+
+@pytest.mark.parametrize("at, says", [(0, "another instruction is there"), (1, "another instruction is there"),
+                                      (3, "its padding is not NOPs")])
+def test_records_of_what_is_not_there(tmp_path, at, says):
+    """Bytes of a site that are not what is recorded are found."""
+    made = assemble(tmp_path, "cpuid\nret")
+    data = bytearray(made.read_bytes())
+    place = data.index(b"\x0f\xa2\x0f\x1f\0")
+    data[place + at] = 0x90 if at != 3 else 0x0b
+    made.write_bytes(data)
+    status, out, err = afterburn("verify", made)
+    assert status == 1 and f"recorded as cpuid, but {says}: 0x0 " in out
+    assert "records name what is not there" in err
+
+
+def test_what_the_linker_leaves_out(tmp_path):
+    """A record whose code was discarded is no site."""
+    made = assemble(tmp_path, '.globl _start\n_start: cpuid\n.section .dropped,"ax"\ncli\n')
+    linked = link(tmp_path, made, flags=["--gc-sections", "-e", "_start"])
+    status, out, _ = afterburn("report", linked)
+    assert status == 0 and "1 sites of 5 bytes, 3 of them padding" in out
+    assert "1 records of code that is not in it" in out
+
+
+def test_wrong_inputs(tmp_path, guest):
+    """Each message names the file, what is wrong and what to do; the exit status is 2."""
+    text = tmp_path / "text"
+    text.write_text("no ELF file")
+    (tmp_path / "bare").mkdir()
+    bare = make_guest(tmp_path / "bare", preludes=())
+    cases = [
+        (("report", tmp_path / "none"), "none: No such file"), (("verify", text), "not an ELF file; of Linux give"),
+        (("report", bare), "no records .*assemble it with the prelude"), (("report", "/"), "/: "),
+        (("pack", "--guest", bare, "--output", "x"), "no room for a wedge .*area.s"),
+        (("pack", "--guest", text, "--output", "x"), "not an ELF file"),
+        (("pack", "--guest", tmp_path / "guest.o", "--output", "x"), "an object file; give the linked kernel"),
+        (("pack", "--guest", guest), "pack needs --guest and --output"),
+        (("pack", "--guest", guest, "--output", tmp_path / "no" / "x"), "No such file"),
+        (("pack", "--guest", guest, "--output", "/dev/full"), "cannot be written"),
+        (("pack", "--guest", guest, "--output", "x", "--name", 64 * "n"), "--name n+: longer than 63"),
+        (("pack", "--guest", guest, "--output", "x", "--initrd", text / "y"), "Not a directory"),
+        (("pack", "--guest", guest, "--output", "x", "--entry", "efi"), "--entry is pvh or linux32, not: efi"),
+        (("pack", "--guest", guest, "--output", "x", "--shift", "2M"), "--shift takes a number of bytes, not: 2M"),
+        (("pack", "--guests",), "pack does not take that"), (("fetch",), "no such command: fetch"), ((), "missing"),
+        (("report",), "one file is needed by: report"),
+        (("build-linux", "--build", tmp_path, "5.10"), "Linux 5.10 is not known here; known: 6.1, 6.12")]
+    for words, says in cases:
+        status, out, err = afterburn(*words)
+        assert (status, out) == (1 if words[:1] == ("build-linux",) else 2, ""), (words, err)
+        assert re.search(rf"(?m)^afterburn: .*{says}", err), (says, err)
+
+
+def test_guests_that_cannot_be_entered(tmp_path):
+    """No PVH note, a foreign note, an area out of the segments, an exception table cut short."""
+    for edit, says in [
+            (lambda text: text.replace(",4,18", ",4,19"), "no PVH entry .*CONFIG_PVH=y"),
+            (lambda text: text.replace('"Xen"', '"Nex"'), "no PVH entry"),
+            (lambda text: text.replace(",plain-.,0", ",plain-."), "its exception table at .* is not whole")]:
+        status, _, err = afterburn("pack", "--guest", make_guest(tmp_path, edit=edit), "--output", tmp_path / "x")
+        assert status == 2 and re.search(says, err), err
+    status, _, err = afterburn("report", __file__)
+    assert status == 2 and "not an ELF file" in err
+
+
+def test_other_formats_of_records(tmp_path):
+    """Records that no prelude writes are refused: kind, size, mode, a section of odd size."""
+    for field, value, says in [(".byte 5,0,2,11", ".byte 5,0,2,99", "has kind 99"),
+                               (".byte 5,0,2,11", ".byte 5,4,2,11", "has kind 11, size 5, length 2"),
+                               (".byte 0xff,0xc0", ".byte 1,2", "mode bytes 01 02"), (".byte 0,0", ".byte 0",
+                                                                                      "not a multiple of 12")]:
+        text = ('1: cpuid\n.byte 15,31,0\n.section .debug_sfnames,"",@progbits\n.long 1b-.\n.byte 5,0,2,11\n'
+                ".byte 0xff,0xc0\n.byte 0,0\n")
+        good = assemble(tmp_path, text, preludes=())
+        assert afterburn("verify", good)[0] == 0
+        status, _, err = afterburn("verify", assemble(tmp_path, text.replace(field, value), preludes=()))
+        assert status == 2 and says in err and "build it again" in err
+
+
+def test_files_cut_short(tmp_path, guest, record_property):
+    """Of a file that ends anywhere, one line says so; no crash (the command runs with the sanitizers)."""
+    data, cut = guest.read_bytes(), tmp_path / "cut"
+    lengths = [*range(0, 256, 8), *range(256, len(data), len(data) // 60)]
+    for length in lengths:
+        cut.write_bytes(data[:length])
+        status, _, err = afterburn("verify", cut)
+        assert status == 2 and re.fullmatch(r"afterburn: [^\n]+\n", err), (length, err)
+    record_property("seen", f"{len(lengths)} lengths of {len(data)} bytes")
+
+
+def test_damaged_files(tmp_path, guest, record_property):
+    """Whatever a header, a table or a record says, the command ends by itself and says why."""
+    rng, seen = random.Random(7), {0: 0, 1: 0, 2: 0}
+    data, bad = guest.read_bytes(), tmp_path / "bad"
+    tables = struct.unpack_from("<Q", data, 40)[0]
+    for _ in range(150):
+        changed = bytearray(data)
+        for _ in range(rng.randint(1, 4)):
+            first, end = rng.choice([(0, 64), (64, 64 + 5 * 56), (tables, len(data)), (tables - 3000, tables)])
+            changed[rng.randrange(first, end)] = rng.choice([0, 1, 0x7f, 0x80, 0xff, rng.randrange(256)])
+        bad.write_bytes(changed)
+        for words in (("verify", bad), ("report", bad), ("pack", "--guest", bad, "--output", tmp_path / "x")):
+            status, _, err = afterburn(*words)
+            assert status in seen and "Sanitizer" not in err and "runtime error" not in err, err
+            assert (status == 0) == (err == ""), err
+            seen[status] += 1
+    assert seen[2] > 0 and seen[0] > 0
+    record_property("seen", f"450 runs: {seen[0]} accepted, {seen[1]} not verified, {seen[2]} refused")
+
+
+def test_help_and_manual(tmp_path):
+    """The help and the manual page name the same commands, options and exit statuses."""
+    status, out, err = afterburn("--help")
+    assert (status, err) == (0, "") and max(map(len, out.splitlines())) <= 100
+    usage, told = out.split("\n\n", 1)
+    commands, options = set(re.findall(r"afterburn ([a-z-]+)", usage)), set(re.findall(r"--[a-z]+", usage))
+    commands -= {"--help"}
+    assert commands == set(re.findall(r"^([a-z-]+)  ", told, re.M)) == {"report", "verify", "pack", "build-linux"}
+    with open(os.path.join(ROOT, "docs", "afterburn.1"), encoding="utf-8") as file:
+        manual = file.read()
+    synopsis, description = manual.split(".Sh SYNOPSIS")[1].split(".Sh DESCRIPTION")
+    for part in (synopsis, description):
+        assert {"-" + name for name in re.findall(r"Fl (-[a-z]+)", part)} == options
+    assert set(re.findall(r"^\.Cm ([a-z-]+)", synopsis, re.M)) == commands
+    assert set(re.findall(r"^\.It Cm ([a-z-]+)", description, re.M)) == commands
+    statuses = set(re.findall(r"\b(\d) ", told.split("Exit status:")[1]))
+    assert statuses == set(re.findall(r"^\.It (\d)", manual.split(".Sh EXIT STATUS")[1], re.M)) == {"0", "1", "2"}
