@@ -1,0 +1,121 @@
+# SPDX-License-Identifier: Apache-2.0
+# The grounds that a prepared kernel runs on, each a machine that Session starts: with a kernel and an
+# initramfs, or with a wedge and a pack. What leaves the guest is counted from outside.
+
+import os
+import re
+import sys
+from dataclasses import dataclass
+
+ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
+for folder in ("bench/peers", "bench", "guest", "tools"):
+    if os.path.join(ROOT, folder) not in sys.path:
+        sys.path.insert(1, os.path.join(ROOT, folder))
+
+import kvm
+import running
+import systems
+from mullion_host.machine import Vm
+
+CPUS, MEMORY = 4, 512  # of the guest; MiB
+SECONDS = 240          # no measure of anything: only hangs take so long
+RESULT = re.compile(r"AFTERBURN result (\S+) (\d+) ok$")
+STEPS = ("forks", "dd-bytes", "md5sum", "mappings", "ipis")
+
+
+class Guest(Vm):
+    """A guest that runs the workload; its kernel's own lines stay on the console."""
+
+    def __init__(self, cpus=CPUS, words=""):
+        super().__init__("guest", cpus, MEMORY, "afterburn", service=True, words=words)
+
+    def cmdline(self):
+        return " ".join(word for word in super().cmdline().split() if word != "quiet")
+
+
+@dataclass
+class Boot:
+    """What a ground is given to start: paths of a kernel and an initramfs, or of a wedge and a pack."""
+
+    kernel: str
+    initrd: str
+
+
+def entry_pattern(path):
+    """The first code of what is started, as hexadecimal digits: behind an ELF file's PVH note, or in
+    a bzImage."""
+    with open(path, "rb") as file:
+        elf = file.read()
+    if elf[:4] != b"\x7fELF":
+        return systems.kernel_pattern(path)
+
+    def word(at, length):
+        return int.from_bytes(elf[at:at + length], "little")
+
+    headers = [word(0x20, 8) + i * word(0x36, 2) for i in range(word(0x38, 2))]
+    notes = b"".join(elf[word(h + 8, 8):word(h + 8, 8) + word(h + 32, 8)]
+                     for h in headers if word(h, 4) == 4)  # PT_NOTE
+    at = notes.index(b"\x12\0\0\0Xen\0")  # XEN_ELFNOTE_PHYS32_ENTRY
+    size = int.from_bytes(notes[at - 4:at], "little")
+    entry = int.from_bytes(notes[at + 8:at + 8 + size], "little")
+    for header in headers:
+        start = word(header + 24, 8)  # its physical address
+        if word(header, 4) == 1 and start <= entry < start + word(header + 32, 8):
+            code = word(header + 8, 8) + entry - start
+            return elf[code:code + 24].hex()
+    raise LookupError(f"{path}: no segment holds {entry:#x}")
+
+
+class Ground:
+    """What all have in common; before the class of a system. NAME tells runs apart."""
+
+    done = "AFTERBURN done"
+
+    def __init__(self, build, name, boot, words="", cpus=CPUS):
+        super().__init__(build, 0)
+        self.boot = boot
+        self.directory = os.path.join("afterburn", "run", name)
+        self.cores = cpus
+        self.vm = Guest(cpus, words)
+        self.vms = [self.vm]
+
+    def patterns(self):
+        return {3: entry_pattern(self.boot.kernel)}
+
+
+class Bare(Ground, systems.Bare):
+    """The emulated machine itself."""
+
+    def loader(self):
+        return ["-kernel", self.boot.kernel, "-initrd", self.boot.initrd,
+                "-append", self.vm.cmdline()]
+
+
+class Kvm(Ground, kvm.Kvm):
+    """A guest of a stock Debian kernel's kvm-amd, in the emulated machine; QEMU is the VMM.
+
+    COM1 and a virtio console with ports are one console; it answers before the guest goes on."""
+
+    machine = "q35,pit=off,hpet=off,sata=off,smbus=off,i8042=off"
+    console = ("-chardev stdio,id=console,mux=on -serial chardev:console "
+               "-device virtio-serial-pci,disable-modern=on,disable-legacy=off,ioeventfd=off "
+               "-device virtconsole,chardev=console")
+
+    def kernel_files(self):
+        return self.boot.kernel, self.boot.initrd
+
+
+def run(ground):
+    """Runs one ground to its end and returns its Result; a HostError if it does not come there."""
+    return running.run(ground, SECONDS)
+
+
+def passed(result, nonce, modules=0):
+    """Whether the workload's every step is on the console, as {step: count}; asserts that they are."""
+    lines = result.console
+    assert any(f"AFTERBURN boot {nonce} " in line for line in lines), "the guest did not reach user space"
+    found = {match[1]: int(match[2]) for match in map(RESULT.search, lines) if match}
+    steps = (*STEPS, "modules") if modules else STEPS
+    assert sorted(found) == sorted(steps), found
+    assert found.get("modules", 0) == modules, found
+    return found
