@@ -45,7 +45,7 @@ include tools/host.mk
 include tests/unit/unit.mk
 -include tests/boot/boot.mk tests/attack/attack.mk tests/teeth/teeth.mk tests/fabric/fabric.mk tests/live/live.mk \
 	tests/vmx/vmx.mk
--include afterburn/afterburn.mk afterburn/wedge/wedge.mk tests/afterburn/afterburn.mk tests/afterburn/mullion.mk
+-include afterburn/afterburn.mk tests/afterburn/afterburn.mk
 include tests/fuzz/fuzz.mk bench/bench.mk
 
 .PHONY: help all check check-all evidence lint format loc reuse clean

@@ -78,13 +78,23 @@ class MemtestRun(Run):
         super().__init__(machine, False)
         self.divided = isinstance(machine, Divided)
 
+    def __enter__(self):
+        super().__enter__()
+        self.port = self.log if self.divided else self.console
+        if self.divided:  # from here on its bytes are on the log port as they are
+            self.log_line(r'vm "mem": start 1')
+            self.attach(0)
+        return self
+
     def output(self):
         """All that it has sent to its console."""
-        if not self.divided:
-            with self.console.changed:
-                return "\n".join(self.console.lines) + self.console.partial.decode("ascii", "replace")
-        mark = "[mem] "
-        return "".join(line[len(mark):] for line in list(self.log.lines) if line.startswith(mark))
+        with self.port.changed:
+            return "\n".join(self.port.lines) + self.port.partial.decode("ascii", "replace")
+
+    def exits(self):
+        """{reason: number} since the VM's start; its keys go to the monitor from here on."""
+        self.detach()
+        return {reason: number for (_, _, reason), number in self.log.statistics(30).exits.items()}
 
     def shows(self, pattern, seconds=SECONDS):
         """Waits until the screen has this in a row; the match."""
@@ -100,13 +110,11 @@ class MemtestRun(Run):
 
     def press(self, keys, then):
         """Types, and waits for what shall come on the screen."""
-        (self.log if self.divided else self.console).send(keys.encode())
+        self.port.send(keys.encode())
         return self.shows(then)
 
     def choose(self, test):
         """In its menus: this test alone, from now on."""
-        if self.divided:
-            self.attach(0)
         self.press("1", "Settings:")
         self.press("1", "Test Selection:")
         self.press("1", r"^.{24}\.{11} ")
@@ -114,8 +122,6 @@ class MemtestRun(Run):
         self.press(f"{test}\r", rf"^.{{24}}\.{{{test}}}\*\.{{{10 - test}}} ")
         self.press("0", "Settings:")
         self.press("0", rf"#{test} +\[")
-        if self.divided:
-            self.detach()
 
     def passes(self, count):
         """Waits for so many passes; there must be no error."""

@@ -1,0 +1,126 @@
+# SPDX-License-Identifier: Apache-2.0
+# A second system, memtest86+: prepared without a changed line, bare and in a VM of one core.
+
+import filecmp
+import os
+import re
+
+import pytest
+from assembled import BUILD, Pack, afterburn
+from memtest_rig import Bare, Divided, MemtestRun
+from mullion_host.memtest import MemtestBuilder
+from pathlib import Path
+
+PASSES = 2
+FAR, REASON_EARLY = 25, 8
+COVERAGE = re.compile(r"^coverage: (\d+) of (\d+) sensitive .*; pause (\d+) of (\d+)", re.M)
+WEDGE = re.compile(r"wedge: memtest86\+ on (\w+): (\d+) sites, (\d+) patched.*, (\d+) native.*, (\d+) excluded")
+
+
+def made(name):
+    """A file of the build."""
+    return os.path.join(BUILD, "afterburn", name)
+
+
+@pytest.fixture(name="run")
+def running(request):
+    """run(machine class, kernel, pack) is a running memtest86+, ended with the test."""
+    runs = []
+
+    def start(kind, kernel, pack=None):
+        name = f"{request.node.name}-{len(runs)}"
+        os.makedirs(made("run"), exist_ok=True)
+        one = MemtestRun(kind(BUILD, name, kernel, pack))
+        runs.append(one)
+        return one.__enter__()
+    yield start
+    for one in runs:
+        one.end()
+
+
+def worked(run):
+    """It tests, it is told by its menu to do one test only, and that passes."""
+    run.shows(r"Errors: +0")
+    run.choose(3)
+    return run.passes(PASSES)
+
+
+def test_no_line_is_changed(tmp_path, record_property):
+    """After the build each file of the source is as in Debian's package."""
+    builder = MemtestBuilder(BUILD)
+    builder.unpack(str(tmp_path / "source"))
+    files = [str(path.relative_to(tmp_path / "source"))
+             for path in (tmp_path / "source").rglob("*") if path.is_file()]
+    same, changed, lost = filecmp.cmpfiles(tmp_path / "source", builder.source, files, shallow=False)
+    assert len(same) == len(files) > 100 and not changed and not lost
+    record_property("seen", f"memtest86+ {builder.version()}: {len(same)} files, none changed")
+
+
+def test_all_is_recorded(record_property):
+    """By a disassembly that does not read the records."""
+    status, out, err = afterburn("verify", made("memtest.elf"))
+    assert status == 0, out + err
+    found, there, pauses, pauses_there = map(int, COVERAGE.search(out).groups())
+    assert found == there > 200 and pauses == pauses_there > 0
+    record_property("seen", f"{found} of {there}, pause {pauses} of {pauses_there}")
+
+
+def test_operand_below_the_stack(tmp_path):
+    """A far jump through what is below the stack pointer stays: a stub would overwrite it."""
+    packed = tmp_path / "pack"
+    status, _, err = afterburn("pack", "--guest", made("memtest.elf"), "--output", packed, "--entry",
+                               "linux32")
+    assert status == 0, err
+    sites = Pack(Path(packed)).site_list()
+    jumps = [site for site in sites if site[4] == FAR]
+    assert sorted(site[6] for site in jumps) == [3, REASON_EARLY]
+
+
+def test_prepared_without_a_wedge(run):
+    """The prepared image is a Linux kernel to its loaders, as the stock one."""
+    assert worked(run(Bare, made("memtest.bin"))) >= PASSES
+
+
+def test_bare_with_counts(run, record_property):
+    """Bare, by the wedge that counts: it tests memory, moves itself, and says at its end what it has executed."""
+    one = run(Bare, made("wedge-count"), made("memtest.pack"))
+    passes = worked(one)
+    line = WEDGE.search(one.output())
+    assert line[1] == "count" and int(line[3]) > 200
+    one.press("\x1b", "count: end")
+    kinds = {m[1]: int(m[2]) for m in re.finditer(r"count: kind (\S+) (\d+) \d+", one.output())}
+    assert kinds["out"] > 1000 and kinds["in"] > kinds["out"] and kinds["cpuid"] > 5
+    assert one.exit_status() == 0
+    record_property("seen", f"{line[3]} of {line[2]} sites patched; {passes} passes; executed "
+                            + ", ".join(f"{kind} {number}" for kind, number in kinds.items()))
+
+
+def console_exits(run):
+    """Exits for the console, for each 1,000 characters that it has shown; and all by reason."""
+    shown = len(run.output())
+    exits = run.exits()
+    return 1000 * (exits.get("console", 0) + exits.get("hypercall", 0)) / shown, exits
+
+
+def test_stock_on_mullion(run, record_property):
+    """memtest86+ as it is, in a VM of one core."""
+    one = run(Divided, os.path.join(BUILD, "memtest", "memtest.bin"))
+    passes = worked(one)
+    rate, exits = console_exits(one)
+    record_property("seen", f"{passes} passes, no error; exits {exits}, {rate:.0f} for 1,000 characters")
+
+
+def test_wedge_on_mullion(run, record_property):
+    """The same pack as bare: each character needed two exits, and a line of them needs one now."""
+    rates = []
+    for kernel, pack in ((made("memtest.bin"), None), (made("wedge-mullion"), made("memtest.pack"))):
+        one = run(Divided, kernel, pack)
+        assert worked(one) >= PASSES
+        rate, exits = console_exits(one)
+        rates.append(rate)
+        if pack:
+            assert one.log_lines(r'vm "mem": a wedge, version 2') and exits["hypercall"] > 0
+        one.end()
+    assert rates[0] > 1500 and rates[1] < rates[0] / 20
+    record_property("seen", f"exits of the console for 1,000 characters: {rates[0]:.0f} without, "
+                            f"{rates[1]:.0f} with the wedge")
