@@ -139,9 +139,23 @@ ab_kind ab_site, 36, mwait, mwaitx
 .endr
 .endm
 
+# Under .altmacro an argument that begins with % is an expression, and %1 arrives as 1: off meanwhile.
+.macro ab_alternate ab_one
+.ifc \ab_one,1
+.set .Lab_alternate, 1
+.else
+.set .Lab_alternate, 0
+.endif
+.endm
+
 .irp ab_name, mov, movw, movl, movq, push, pushw, pushl, pushq, pop, popw, popl, popq
 .macro \ab_name ab_ops:vararg
+ab_alternate %1
+.noaltmacro
 ab_operands \ab_ops
+.if .Lab_alternate
+.altmacro
+.endif
 .if .Lab_kind
 ab_site .Lab_kind, \ab_name \ab_ops
 .else

@@ -93,6 +93,15 @@ def test_labels_and_macros_of_the_source(tmp_path):
     assert contents(made, ".data") == bytes([5 + 5 + 2 + 2 + 5, 0, 0, 0])
 
 
+def test_alternate_macro_syntax(tmp_path):
+    """Sources that switch gas to .altmacro are prepared as others are, and stay switched."""
+    body = "\n".join([text for _, text in ALL] + [text for text in HARMLESS if "REP" not in text])
+    plain, alternate = (assemble(tmp_path, f"{mode}\n{body}", name=mode[1:]) for mode in (".noaltmacro", ".altmacro"))
+    assert contents(alternate) == contents(plain) and records(alternate) == records(plain)
+    text = ".altmacro\n.macro m a\n.byte a\n.endm\nmov %rax,%rbx\npush %rax\ncli\nm %2+3\nret"
+    assert contents(assemble(tmp_path, text)).endswith(b"\x05\xc3")
+
+
 def test_three_modes(tmp_path):
     """The record says in which mode the code is; padding is the same instructions in each of them."""
     made = assemble(tmp_path, "cpuid\nhlt\n.code32\ncpuid\n.code16\ncpuid")

@@ -82,6 +82,19 @@ def test_sites_too_small_or_far(tmp_path):
     assert [site[6] for site in made.site_list() if site[0] == 0xffffffff90000000] == [REASONS["FAR"]]
 
 
+def test_sites_rise_whatever_the_sections_do(tmp_path):
+    """Sites are sorted by physical address, in whatever order the file has its sections and segments."""
+    text = "x: hlt\n.globl afterburn_text,afterburn_text_end,afterburn_data,afterburn_data_end\nafterburn_text:" \
+        ".skip 16\nafterburn_text_end:\n.data\nafterburn_data: .skip 16\nafterburn_data_end:\n" \
+        '.section .first,"ax"\ncpuid\n'
+    script = tmp_path / "script"
+    script.write_text("PHDRS { a PT_LOAD; b PT_LOAD; } SECTIONS { .text 0x300000 : AT(0x900000) { *(.text) } :a "
+                      ".data : { *(.data) } :a .first 0x600000 : AT(0x200000) { *(.first) } :b }")
+    made, _ = pack(tmp_path, link(tmp_path, assemble(tmp_path, text), flags=["-T", str(script), "-e", "0x300000"]),
+                   "--entry", "linux32", "--shift", "0")
+    assert [(site[0], site[4]) for site in made.site_list()] == [(0x200000, 11), (0x900000, 6)]
+
+
 def test_vdso_is_left_alone(tmp_path):
     """What user space runs is never patched."""
     made = link(tmp_path, assemble(tmp_path, ".globl __vdso_gettimeofday\n__vdso_gettimeofday: rdtscp\nret"),
@@ -147,7 +160,7 @@ def test_data_in_text(tmp_path):
 @pytest.mark.parametrize("at, says", [(0, "another instruction is there"), (1, "another instruction is there"),
                                       (3, "its padding is not NOPs")])
 def test_records_of_what_is_not_there(tmp_path, at, says):
-    """Bytes of a site that are not what is recorded are found."""
+    """Bytes of a site that are not what is recorded are found; so is an instruction of another length."""
     made = assemble(tmp_path, "cpuid\nret")
     data = bytearray(made.read_bytes())
     place = data.index(b"\x0f\xa2\x0f\x1f\0")
@@ -156,6 +169,10 @@ def test_records_of_what_is_not_there(tmp_path, at, says):
     status, out, err = afterburn("verify", made)
     assert status == 1 and f"recorded as cpuid, but {says}: 0x0 " in out
     assert "records name what is not there" in err
+    text = '1: cpuid\n.byte 15,31,0\n.section .debug_sfnames,"",@progbits\n.long 1b-.\n.byte 5,0,3,11\n' \
+        ".byte 0xff,0xc0\n.byte 0,0\n"
+    status, out, _ = afterburn("verify", assemble(tmp_path, text, preludes=(), name="longer"))
+    assert status == 1 and "another instruction is there" in out
 
 
 def test_what_the_linker_leaves_out(tmp_path):
