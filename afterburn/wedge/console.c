@@ -26,23 +26,12 @@ static RESIDENT bool lock(struct wedge_console *console)
     return __atomic_exchange_n(&console->lock, 1, __ATOMIC_ACQUIRE) == 0;
 }
 
-static RESIDENT void unlock(struct wedge_console *console)
-{
-    __atomic_store_n(&console->lock, 0, __ATOMIC_RELEASE);
-}
-
 static RESIDENT bool send_at_once(struct wedge_data *data, unsigned length)
 {
-    switch (data->ground) {
-    case GROUND_KVM:
-        return kvm_console(data, data->console.line, length);
-    case GROUND_XEN:
-        return xen_console(data, data->console.line, length);
-    case GROUND_MULLION:
-        return mullion_console(data, data->console.line, length);
-    default:
-        return false;
-    }
+    const char *line = data->console.line;
+    return (data->ground == GROUND_KVM && kvm_console(data, line, length)) ||
+           (data->ground == GROUND_XEN && xen_console(data, line, length)) ||
+           (data->ground == GROUND_MULLION && mullion_console(data, line, length));
 }
 
 static RESIDENT void send(struct wedge_data *data)
@@ -72,9 +61,8 @@ static RESIDENT void settle(struct wedge_data *data)
     console->ier_state = IER_KNOWN;
 }
 
-/* A native write is about to happen. Without the lock another core may be in here. */
-static RESIDENT void note_write(struct wedge_console *console, uint32_t offset, uint8_t value,
-                                bool locked)
+/* A native write is about to happen, whoever has the lock. */
+static RESIDENT void note_write(struct wedge_console *console, uint32_t offset, uint8_t value)
 {
     if (offset == UART_LCR)
         console->lcr = value;
@@ -82,7 +70,7 @@ static RESIDENT void note_write(struct wedge_console *console, uint32_t offset, 
         console->mcr = value;
     if (offset == UART_IER && (console->lcr & LCR_DIVISOR) == 0) {
         console->ier = value & 0x0f;
-        console->ier_state = locked ? IER_KNOWN : 0;
+        console->ier_state = IER_KNOWN;
     }
 }
 
@@ -148,11 +136,11 @@ RESIDENT bool wedge_console_access(struct wedge_data *data, struct wedge_regs *r
     if (!done && !out) /* an interrupt's handler: the status that it reads next is the true one */
         console->status_reads = 0;
     if (!done && out && byte)
-        note_write(console, offset, (uint8_t)regs->rax, locked);
+        note_write(console, offset, (uint8_t)regs->rax);
     if (!done && out && !byte)
         console->port = 0; /* several registers at once: not a driver that is known here */
     if (locked)
-        unlock(console);
+        __atomic_store_n(&console->lock, 0, __ATOMIC_RELEASE);
     return done;
 }
 
@@ -161,5 +149,5 @@ RESIDENT void wedge_console_flush(struct wedge_data *data)
     if (data->console.length == 0 || !lock(&data->console))
         return;
     send(data);
-    unlock(&data->console);
+    __atomic_store_n(&data->console.lock, 0, __ATOMIC_RELEASE);
 }

@@ -43,14 +43,8 @@ static RESIDENT bool send(struct wedge_data *data, uint8_t vector, const uint32_
 {
     /* Who is interrupted sees what was written before, as a fence before the ICR would have it. */
     __asm__ volatile("mfence" : : : "memory");
-    switch (data->ground) {
-    case GROUND_KVM:
-        return kvm_ipi(data, vector, ids, count);
-    case GROUND_MULLION:
-        return mullion_ipi(data, vector, ids, count);
-    default:
-        return false;
-    }
+    return (data->ground == GROUND_KVM && kvm_ipi(data, vector, ids, count)) ||
+           (data->ground == GROUND_MULLION && mullion_ipi(data, vector, ids, count));
 }
 
 RESIDENT bool wedge_ipi(struct wedge_data *data, struct wedge_regs *regs, bool but_us)

@@ -15,7 +15,10 @@
 #define COM1_SCRATCH (COM1 + 7)
 #define SCRATCH      0x5au
 
+#define HAS_ARCH (1u << 29) /* leaf 7 EDX */
+
 #define MSR_UCODE_REVISION 0x8bu
+#define MSR_ARCH           0x10au
 #define MSR_MTRR_CAP       0xfeu
 #define MSR_MCG_CAP        0x179u
 
@@ -83,6 +86,17 @@ static void add_msrs(struct wedge_data *data)
         add_msr(data, MSR_MTRR_CAP);
     if (features.edx & HAS_MCA)
         add_msr(data, MSR_MCG_CAP);
+    if (cpuid(0).eax >= 7 && cpuid(7).edx & HAS_ARCH)
+        add_msr(data, MSR_ARCH);
+}
+
+/* KVM answers zeroes where nobody has leaves: Linux looks at 256 places for Xen's. */
+static void find_void(struct wedge_data *data)
+{
+    const uint32_t behind = kvm_leaf() + LEAF_STEP;
+    const struct registers r = cpuid(behind);
+    if ((r.eax | r.ebx | r.ecx | r.edx) == 0)
+        data->cpuid_void = behind;
 }
 
 static struct wedge_data *started; /* at load time only: for print */
@@ -104,6 +118,7 @@ static const char *start(struct wedge_load *load)
     if (cpuid(kvm_leaf() + 1).eax & PV_SEND_IPI)
         data->classes |= WEDGE_IPI;
     wedge_probe_absent(data);
+    find_void(data);
     add_msrs(data);
     return NULL;
 }

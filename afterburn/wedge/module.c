@@ -11,6 +11,7 @@
 #define CR0_WP   (1ull << 16)
 #define CR4_CET  (1ull << 23)
 #define INSN_STI 0xfbu
+#define MODE_64  0xffu /* the first byte of `inc %eax` */
 
 static const char records_name[] RESIDENT_CONST = ".rela" AFTERBURN_SECTION;
 static const char template_name[] RESIDENT_CONST = ".altinstr_replacement";
@@ -76,7 +77,7 @@ static RESIDENT void patch_record(const struct module *module, uint64_t address,
                                         .kind = record->kind};
     if (record->kind >= AFTERBURN_KINDS || (data->kinds >> record->kind & 1) == 0)
         return;
-    if (record->mode[0] != 0xff || record->mode[1] != 0xc0 || site[-1] == INSN_STI ||
+    if (record->mode[0] != MODE_64 || site[-1] == INSN_STI ||
         is_in_table(module, address + record->before) || !encode_fits(&what, site))
         return;
     struct stub stub = stub_make(&module->place, site, &what);
@@ -90,33 +91,21 @@ static RESIDENT void patch_record(const struct module *module, uint64_t address,
  */
 static RESIDENT void patch_records(const struct module *module, const Elf64_Shdr *rela)
 {
-    if (rela->sh_type != SHT_RELA || rela->sh_info >= module->count ||
-        rela->sh_link >= module->count)
-        return;
     const Elf64_Shdr *records = &module->sections[rela->sh_info];
     const Elf64_Shdr *table = &module->sections[rela->sh_link];
     const Elf64_Sym *symbols = (const Elf64_Sym *)table->sh_addr;
     for (uint64_t at = 0; at + sizeof(Elf64_Rela) <= rela->sh_size; at += sizeof(Elf64_Rela)) {
         const Elf64_Rela *entry = (const Elf64_Rela *)(rela->sh_addr + at);
-        uint64_t index = ELF64_R_SYM(entry->r_info);
-        if (ELF64_R_TYPE(entry->r_info) != R_X86_64_PC32 ||
-            index >= table->sh_size / sizeof(Elf64_Sym) ||
-            entry->r_offset + sizeof(struct afterburn_record) > records->sh_size)
-            continue;
+        const Elf64_Sym *symbol = &symbols[ELF64_R_SYM(entry->r_info)];
         const struct afterburn_record *record = (const void *)(records->sh_addr + entry->r_offset);
-        uint64_t site = symbols[index].st_value + (uint64_t)entry->r_addend;
-        if (!is_code(module, &symbols[index], site, record->size))
+        if (ELF64_R_TYPE(entry->r_info) != R_X86_64_PC32 ||
+            entry->r_offset + sizeof(*record) > records->sh_size ||
+            ELF64_R_SYM(entry->r_info) >= table->sh_size / sizeof(*symbols) ||
+            !is_code(module, symbol, symbol->st_value + (uint64_t)entry->r_addend, record->size))
             continue;
         module->place.data->module_sites++;
-        patch_record(module, site, record);
+        patch_record(module, symbol->st_value + (uint64_t)entry->r_addend, record);
     }
-}
-
-static RESIDENT uint64_t read_cr0(void)
-{
-    uint64_t value;
-    __asm__ volatile("mov %%cr0, %0" : "=r"(value));
-    return value;
 }
 
 static RESIDENT void write_cr0(uint64_t value)
@@ -124,15 +113,7 @@ static RESIDENT void write_cr0(uint64_t value)
     __asm__ volatile("mov %0, %%cr0" : : "r"(value) : "memory");
 }
 
-/* Write protection can't be off while CET is on. */
-static RESIDENT bool has_cet(void)
-{
-    uint64_t value;
-    __asm__ volatile("mov %%cr4, %0" : "=r"(value));
-    return (value & CR4_CET) != 0;
-}
-
-RESIDENT void wedge_module(struct wedge_data *data, struct wedge_regs *regs)
+RESIDENT bool wedge_module(struct wedge_data *data, const struct wedge_regs *regs)
 {
     const Elf64_Ehdr *header = (const void *)regs->rdi;
     struct module module = {
@@ -143,12 +124,16 @@ RESIDENT void wedge_module(struct wedge_data *data, struct wedge_regs *regs)
     module.names = (const char *)module.sections[header->e_shstrndx].sh_addr;
     module.table = find_section(&module, table_name);
     const Elf64_Shdr *rela = find_section(&module, records_name);
-    if (rela == NULL || has_cet() || __atomic_exchange_n(&data->lock, 1, __ATOMIC_ACQUIRE) != 0)
-        return;
+    uint64_t cr0, cr4;
+    __asm__ volatile("mov %%cr4, %0; mov %%cr0, %1" : "=r"(cr4), "=r"(cr0));
+    /* Write protection can't be off while CET is on. */
+    if (rela == NULL || (cr4 & CR4_CET) != 0 ||
+        __atomic_exchange_n(&data->lock, 1, __ATOMIC_ACQUIRE) != 0)
+        return false;
     __asm__ volatile("cli"); /* the stub's end brings the flags back */
-    uint64_t cr0 = read_cr0();
     write_cr0(cr0 & ~CR0_WP);
     patch_records(&module, rela);
     write_cr0(cr0);
     __atomic_store_n(&data->lock, 0, __ATOMIC_RELEASE);
+    return false;
 }

@@ -12,12 +12,9 @@
 #define LEAF_NO_MORE   0x40000200u /* behind KVM's, which Mullion shows, too */
 #define IDS_AT_ONCE    64u
 
-#define LEAF_FEATURES         7u
-#define HAS_ARCH_CAPABILITIES (1u << 29) /* EDX */
-#define MSR_ARCH_CAPABILITIES 0x0000010au
-#define MSR_MISC_ENABLE       0x000001a0u
-#define MSR_SYSCFG            0xc0010010u
-#define MSR_HWCR              0xc0010015u
+#define VECTOR_GP      13u
+#define CODE_SELECTOR  8u /* of start.S */
+#define INTERRUPT_GATE 0x8e00u
 
 /* Bit 0 of data->hypercall, whose rest is the data's own physical address: the instruction. */
 #define BY_VMCALL 1u
@@ -78,28 +75,52 @@ static void fill_absent(struct wedge_data *data)
     data->absent_count = sizeof(absent) / sizeof(absent[0]);
 }
 
-static void add_msr(struct wedge_data *data, uint32_t index)
+/* A fault of RDMSR leads behind it and leaves no index. */
+__asm__(".text\n"
+        "msr_fault:\n"
+        "    addq $8, %rsp\n" /* the error code */
+        "    addq $2, (%rsp)\n"
+        "    xorl %ecx, %ecx\n"
+        "    iretq\n");
+extern const uint8_t msr_fault[];
+
+static bool read_msr(uint32_t index, uint64_t *value)
 {
+    static struct {
+        uint16_t low, selector, type, middle;
+        uint32_t high, zero;
+    } idt[VECTOR_GP + 1];
+    const struct __attribute__((packed)) {
+        uint16_t limit;
+        uint64_t base;
+    } pointer = {sizeof(idt) - 1, (uintptr_t)idt};
+    uint64_t handler = (uintptr_t)msr_fault;
     uint32_t low, high;
-    __asm__ volatile("rdmsr" : "=a"(low), "=d"(high) : "c"(index));
-    data->msrs[data->msr_count++] =
-        (struct wedge_msr){.index = index, .valid = 1, .value = (uint64_t)high << 32 | low};
+    idt[VECTOR_GP].low = (uint16_t)handler;
+    idt[VECTOR_GP].selector = CODE_SELECTOR;
+    idt[VECTOR_GP].type = INTERRUPT_GATE;
+    idt[VECTOR_GP].middle = (uint16_t)(handler >> 16);
+    __asm__ volatile("lidt %3; rdmsr"
+                     : "+c"(index), "=a"(low), "=d"(high)
+                     : "m"(pointer)
+                     : "memory");
+    *value = (uint64_t)high << 32 | low;
+    return index != 0;
 }
 
-/* The same on all cores for good: the monitor shows them, and takes no writes. A VM with lines
- * about MSRs may have lost them, and a fault would be the end of this. */
+/* The same on all cores for good: the monitor shows them, and takes no writes. */
 static void fill_msrs(struct wedge_data *data, bool intel)
 {
-    if ((data->trap & WEDGE_RDMSR) != 0)
-        return;
-    if (intel) {
-        add_msr(data, MSR_MISC_ENABLE);
-    } else {
-        add_msr(data, MSR_SYSCFG);
-        add_msr(data, MSR_HWCR);
+    static const uint32_t constant[][4] = {
+        {0xc001001f, 0xc0011020, 0xc0011028, 0xc0011029}, /* AMD: what Linux reads on each core */
+        {0x000001a0, 0x0000010a},                         /* Intel: MISC_ENABLE, capabilities */
+    };
+    for (unsigned i = 0; i < 4 && constant[intel][i] != 0; i++) {
+        uint64_t value;
+        if (read_msr(constant[intel][i], &value))
+            data->msrs[data->msr_count++] =
+                (struct wedge_msr){.index = constant[intel][i], .valid = 1, .value = value};
     }
-    if (cpuid(0).eax >= LEAF_FEATURES && (cpuid(LEAF_FEATURES).edx & HAS_ARCH_CAPABILITIES) != 0)
-        add_msr(data, MSR_ARCH_CAPABILITIES);
 }
 
 /* The console's port is 0 in a service VM: its UART is the machine's, and its ports are real. */

@@ -13,16 +13,9 @@ wedge_data_distance:
 .globl wedge_common
 wedge_common:
     pushfq
-    push %rax
-    push %rbx
-    push %rcx
-    push %rdx
-    push %rsi
-    push %rdi
-    push %r8
-    push %r9
-    push %r10
-    push %r11
+.irp register, rax, rbx, rcx, rdx, rsi, rdi, r8, r9, r10, r11
+    push %\register
+.endr
     cld
     mov %rsp, %rdi
     mov %rsp, %rbx
@@ -32,16 +25,10 @@ wedge_common:
     test %al, %al
     jz 1f
     subq $15, 88(%rsp) /* to the stub's head: its own 5 bytes, the push, the call */
-1:  pop %r11
-    pop %r10
-    pop %r9
-    pop %r8
-    pop %rdi
-    pop %rsi
-    pop %rdx
-    pop %rcx
-    pop %rbx
-    pop %rax
+1:
+.irp register, r11, r10, r9, r8, rdi, rsi, rdx, rcx, rbx, rax
+    pop %\register
+.endr
     popfq
     ret $8
 

@@ -63,28 +63,22 @@ RESIDENT bool wedge_handle(struct wedge_regs *regs)
     if (data->ground == GROUND_MULLION)
         mullion_follow(data);
     uint32_t done = data->classes & ~__atomic_load_n(&data->trap, __ATOMIC_RELAXED);
+    if (data->ground == GROUND_COUNT && SITE_KIND((uint32_t)regs->site) < AFTERBURN_KINDS)
+        return count_access(data, regs);
     switch (SITE_KIND((uint32_t)regs->site)) {
     case AFTERBURN_IN:
     case AFTERBURN_OUT:
-        if (data->ground != GROUND_COUNT)
-            return handle_port(data, done, regs);
-        count_access(data, regs);
-        return false;
-    case AFTERBURN_HLT:
-        if (data->ground == GROUND_COUNT)
-            count_access(data, regs);
-        return false;
+        return handle_port(data, done, regs);
     case AFTERBURN_CPUID:
         return (done & WEDGE_CPUID) != 0 && wedge_cpuid(data, regs);
     case AFTERBURN_RDMSR:
         return (done & WEDGE_RDMSR) != 0 && wedge_rdmsr(data, regs);
     case SITE_HOOK_MODULE:
-        wedge_module(data, regs);
-        return false;
+        return wedge_module(data, regs);
     case SITE_HOOK_IPI:
+        return (done & WEDGE_IPI) != 0 && wedge_ipi(data, regs, false);
     case SITE_HOOK_IPI_BUT_US:
-        return (done & WEDGE_IPI) != 0 &&
-               wedge_ipi(data, regs, SITE_KIND((uint32_t)regs->site) == SITE_HOOK_IPI_BUT_US);
+        return (done & WEDGE_IPI) != 0 && wedge_ipi(data, regs, true);
     default:
         return false;
     }

@@ -170,7 +170,7 @@ bool wedge_console_access(struct wedge_data *data, struct wedge_regs *regs, uint
 void wedge_console_flush(struct wedge_data *data);                             /* console.c */
 bool wedge_cpuid(struct wedge_data *data, struct wedge_regs *regs);            /* cache.c */
 bool wedge_rdmsr(struct wedge_data *data, struct wedge_regs *regs);            /* cache.c */
-void wedge_module(struct wedge_data *data, struct wedge_regs *regs);           /* module.c */
+bool wedge_module(struct wedge_data *data, const struct wedge_regs *regs);     /* module.c */
 bool wedge_ipi(struct wedge_data *data, struct wedge_regs *regs, bool but_us); /* ipi.c */
 /* The mappings' parts at run time, called through a switch over data->ground. console: send LENGTH
  * bytes by one call; ipi: VECTOR to the cores with these x2APIC IDs by as few calls as can be. */
@@ -181,6 +181,6 @@ bool kvm_ipi(struct wedge_data *data, uint8_t vector, const uint32_t *ids, unsig
 void mullion_follow(struct wedge_data *data); /* at each event: has the guest moved itself? */
 bool mullion_ipi(struct wedge_data *data, uint8_t vector, const uint32_t *ids, unsigned count);
 /* GROUND_COUNT, sites of kinds OUT and HLT: counts, and prints when the guest is about to end. */
-void count_access(struct wedge_data *data, const struct wedge_regs *regs);
+bool count_access(struct wedge_data *data, const struct wedge_regs *regs);
 /* Where this guest's struct wedge_data is, for code in the text area. */
 struct wedge_data *wedge_data(void); /* runtime.S */

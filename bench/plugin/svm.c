@@ -9,7 +9,7 @@
 
 enum { MAX_PLACES = 16 };
 enum { EXIT_CODE = 0x70, EXIT_INFO_1 = 0x78, SAVED_CPL = 0x4cb, SAVED_RAX = 0x5f8 };
-enum { CODE_CPUID = 0x72, CODE_PORT = 0x7b, CODE_MSR = 0x7c };
+enum { CODE_CPUID = 0x72, CODE_PORT = 0x7b, CODE_MSR = 0x7c, CODE_CALL = 0x81 };
 enum { PORT_IN = 1 << 0, PORT_STRING = 1 << 2 }; /* of EXITINFO1 (15.10.2) */
 
 uint64_t svm_direct;
@@ -29,13 +29,15 @@ static void vmrun(unsigned cpu, void *data)
     guest_entered(cpu);
 }
 
-/* What tells exits of one code apart: a port with bit 32 for IN, bit 33 for a string; an MSR with bit
- * 32 for a write; of CPUID the leaf, with bit 32 for a program's. */
+/* What tells exits of one code apart: a port with bit 32 for IN, bit 33 for a string; an MSR with
+ * bit 32 for a write; of CPUID the leaf, with bit 32 for a program's; a hypercall's number. */
 static uint64_t detail(unsigned cpu, uint64_t code, uint64_t block)
 {
     uint64_t information = memory_read(cpu, block + EXIT_INFO_1, 8);
 
     switch (code) {
+    case CODE_CALL:
+        return memory_read(cpu, block + SAVED_RAX, 4);
     case CODE_CPUID:
         return memory_read(cpu, block + SAVED_RAX, 4) |
                (memory_read(cpu, block + SAVED_CPL, 1) == 3 ? 1ull << 32 : 0);

@@ -2,8 +2,10 @@
 # The grounds that a prepared kernel runs on, each a machine that Session starts: with a kernel and an
 # initramfs, or with a wedge and a pack. What leaves the guest is counted from outside.
 
+import hashlib
 import os
 import re
+import subprocess
 import sys
 from dataclasses import dataclass
 
@@ -15,19 +17,21 @@ for folder in ("bench/peers", "bench", "guest", "tools"):
 import kvm
 import running
 import systems
-from mullion_host.machine import Vm
+from mkinitrd import pack, save
+from mullion_host.machine import Machine, Vm
 
 CPUS, MEMORY = 4, 512  # of the guest; MiB
 SECONDS = 240          # no measure of anything: only hangs take so long
 RESULT = re.compile(r"AFTERBURN result (\S+) (\d+) ok$")
-STEPS = ("forks", "dd-bytes", "md5sum", "mappings", "ipis")
+STEPS = ("forks", "dd-bytes", "md5sum", "modules", "mappings", "ipis")
+MODULES = ("cpuid.ko", "msr.ko")
 
 
 class Guest(Vm):
     """A guest that runs the workload; its kernel's own lines stay on the console."""
 
-    def __init__(self, cpus=CPUS, words=""):
-        super().__init__("guest", cpus, MEMORY, "afterburn", service=True, words=words)
+    def __init__(self, cpus=CPUS, words="", role="afterburn"):
+        super().__init__("guest", cpus, MEMORY, role, service=True, words=words)
 
     def cmdline(self):
         return " ".join(word for word in super().cmdline().split() if word != "quiet")
@@ -39,6 +43,34 @@ class Boot:
 
     kernel: str
     initrd: str
+
+    def sums(self):
+        """The SHA-256 of each, for those who run it elsewhere."""
+        files = []
+        for path in (self.kernel, self.initrd):
+            with open(path, "rb") as file:
+                files.append(f"{os.path.basename(path)} {hashlib.sha256(file.read()).hexdigest()}")
+        return ", ".join(files)
+
+
+def prepared(build, name="linux-6.1"):
+    """The Boot of `afterburn build-linux`'s kernel NAME, as it is, with the workload's initramfs."""
+    folder = os.path.join(build, "afterburn", name)
+    image = os.path.join(folder, "workload.img")
+    guests = os.path.join(build, "guests")
+    modules = [os.path.join(folder, "modules", module) for module in MODULES]
+    save(pack(os.path.join(guests, "init"), os.path.join(guests, "busybox"), [], modules), image)
+    return Boot(os.path.join(folder, "vmlinux"), image)
+
+
+def wedged(build, wedge, name="linux-6.1"):
+    """The Boot of the same kernel and initramfs in a pack, by a wedge."""
+    plain = prepared(build, name)
+    path = os.path.join(build, "afterburn", name, "workload.pack")
+    subprocess.run([os.path.join(build, "afterburn", "afterburn"), "pack", "--guest", plain.kernel,
+                    "--initrd", plain.initrd, "--name", name, "--output", path],
+                   check=True, stdout=subprocess.DEVNULL)
+    return Boot(os.path.join(build, "afterburn", f"wedge-{wedge}"), path)
 
 
 def entry_pattern(path):
@@ -71,13 +103,17 @@ class Ground:
 
     done = "AFTERBURN done"
 
-    def __init__(self, build, name, boot, words="", cpus=CPUS):
+    wedge, wedge_words = None, ""  # the one that is for it, and what it is told
+
+    def __init__(self, build, name, boot, words="", cpus=CPUS, role="afterburn"):
         super().__init__(build, 0)
         self.boot = boot
         self.directory = os.path.join("afterburn", "run", name)
         self.cores = cpus
-        self.vm = Guest(cpus, words)
+        self.vm = Guest(cpus, words, role)
         self.vms = [self.vm]
+        if role == "bench":
+            self.done = "MULLION-BENCH done"
 
     def patterns(self):
         return {3: entry_pattern(self.boot.kernel)}
@@ -96,6 +132,7 @@ class Kvm(Ground, kvm.Kvm):
 
     COM1 and a virtio console with ports are one console; it answers before the guest goes on."""
 
+    wedge, wedge_words = "kvm", "afterburn.console=virtio"
     machine = "q35,pit=off,hpet=off,sata=off,smbus=off,i8042=off"
     console = ("-chardev stdio,id=console,mux=on -serial chardev:console "
                "-device virtio-serial-pci,disable-modern=on,disable-legacy=off,ioeventfd=off "
@@ -105,17 +142,36 @@ class Kvm(Ground, kvm.Kvm):
         return self.boot.kernel, self.boot.initrd
 
 
+class Mullion(Ground, systems.Mullion):
+    """A VM of Mullion's that is not the service VM."""
+
+    wedge = "mullion"
+
+    def __init__(self, build, name, boot, *options, **more):
+        super().__init__(build, name, boot, *options, **more)
+        self.vm.service = False
+        self.vm.kernel = "guest"
+        self.machine = Machine(build, self.vms, directory=self.directory,
+                               kernels={"guest": os.path.abspath(boot.kernel)},
+                               initrd=os.path.abspath(boot.initrd))
+
+
 def run(ground):
     """Runs one ground to its end and returns its Result; a HostError if it does not come there."""
     return running.run(ground, SECONDS)
 
 
-def passed(result, nonce, modules=0):
-    """Whether the workload's every step is on the console, as {step: count}; asserts that they are."""
-    lines = result.console
-    assert any(f"AFTERBURN boot {nonce} " in line for line in lines), "the guest did not reach user space"
-    found = {match[1]: int(match[2]) for match in map(RESULT.search, lines) if match}
-    steps = (*STEPS, "modules") if modules else STEPS
-    assert sorted(found) == sorted(steps), found
-    assert found.get("modules", 0) == modules, found
-    return found
+def lines_of(result):
+    """What the guest, and its wedge, said."""
+    return result.console if result.system.vm.service else result.log
+
+
+def passed(result):
+    """{step: count}; asserts that each of the workload's steps is there, once, and of this run."""
+    lines = lines_of(result)
+    start = f"AFTERBURN boot {result.system.vm.nonce} cpus {result.system.vm.cpus}"
+    assert any(start in line for line in lines), "the guest did not reach user space"
+    found = [(match[1], int(match[2])) for match in map(RESULT.search, lines) if match]
+    assert sorted(step for step, _ in found) == sorted(STEPS), found
+    assert dict(found)["modules"] == len(MODULES), found
+    return dict(found)

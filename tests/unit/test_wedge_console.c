@@ -146,6 +146,35 @@ static void test_linux_lines(void **state)
     assert_int_equal(seen.uart.ier, 5);
 }
 
+/* A line goes out at its end, not when the next access comes; a long one in pieces. */
+static void test_line_end(void **state)
+{
+    (void)state;
+    start(1, WEDGE_CONSOLE);
+    out(0, 'x');
+    assert_int_equal(seen.length, 0);
+    out(0, '\n');
+    assert_string_equal(seen.text, "x\n");
+    for (unsigned i = 0; i < WEDGE_CONSOLE_LINE; i++)
+        out(0, 'y');
+    assert_int_equal(seen.length, 2 + WEDGE_CONSOLE_LINE);
+    assert_int_equal(seen.calls, 2);
+}
+
+/* The write that lets the transmitter interrupt raises that interrupt: it is never kept back. */
+static void test_transmit_interrupt(void **state)
+{
+    (void)state;
+    start(1, WEDGE_CONSOLE);
+    out(1, 7);
+    assert_int_equal(seen.uart.ier, 7);
+    out(1, 0);
+    assert_int_equal(seen.uart.ier, 0);
+    out(1, 7);
+    assert_int_equal(seen.uart.ier, 7);
+    assert_int_equal(seen.faults, 3);
+}
+
 /* A byte that came in shows after two reads of the status at most. */
 static void test_received(void **state)
 {
@@ -201,10 +230,15 @@ static void test_locked(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_any_order), cmocka_unit_test(test_mapping_refuses),
-        cmocka_unit_test(test_class_off), cmocka_unit_test(test_linux_lines),
-        cmocka_unit_test(test_received),  cmocka_unit_test(test_last_words),
+        cmocka_unit_test(test_any_order),
+        cmocka_unit_test(test_mapping_refuses),
+        cmocka_unit_test(test_class_off),
+        cmocka_unit_test(test_linux_lines),
+        cmocka_unit_test(test_received),
+        cmocka_unit_test(test_last_words),
         cmocka_unit_test(test_locked),
+        cmocka_unit_test(test_line_end),
+        cmocka_unit_test(test_transmit_interrupt),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

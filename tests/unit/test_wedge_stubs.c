@@ -115,7 +115,8 @@ static void add_msrs(void)
 {
     for (uint32_t index = 0x10; index < 0x14; index++) {
         struct wedge_msr *msr = &machine.data->msrs[machine.data->msr_count++];
-        *msr = (struct wedge_msr){index, index >= 0x12, index * 0x123456789abcdefull};
+        *msr = (struct wedge_msr){index, index >= 0x12,
+                                  index >= 0x12 ? index * 0x123456789abcdefull : 0};
     }
 }
 
