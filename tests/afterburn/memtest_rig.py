@@ -96,9 +96,9 @@ class MemtestRun(Run):
         self.detach()
         return {reason: number for (_, _, reason), number in self.log.statistics(30).exits.items()}
 
-    def shows(self, pattern, seconds=SECONDS):
+    def shows(self, pattern):
         """Waits until the screen has this in a row; the match."""
-        expression, end = re.compile(pattern), time.monotonic() + seconds
+        expression, end = re.compile(pattern), time.monotonic() + SECONDS
         while True:
             rows = screen(self.output())
             found = next((m for m in map(expression.search, rows) if m), None)
