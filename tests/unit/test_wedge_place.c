@@ -167,6 +167,8 @@ static void boot_params_say_the_same(void **state)
     assert_int_equal(param(0x070, 8), 0xe0000);
     assert_int_equal(param(0x1e8, 1), 3);
     assert_int_equal(param(0x210, 1), 0xff);
+    assert_int_equal(param(0x214, 4), boot_pack(&boot)->entry);
+    assert_int_not_equal(param(0x214, 4), 0);
     assert_int_equal(param(0x218, 4), boot.initrd.address);
     assert_int_equal(param(0x21c, 4), sizeof(whole.initrd));
     assert_int_equal(param(0x228, 4), (uint32_t)boot.start.cmdline);
