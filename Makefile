@@ -117,9 +117,9 @@ lint: $(BOOT_DSDT)
 
 # The committed style; not part of the tests, since each release of clang-format has its own mind.
 format:
-	@clang-format -i $(MONITOR_C) $(wildcard monitor/*/*.h monitor/x86/*/*.h cli/*.[ch] guest/*.[ch] \
+	@clang-format -i $(MONITOR_C) $(wildcard afterburn/tool/*.[ch] monitor/*/*.h monitor/x86/*/*.h cli/*.[ch] guest/*.[ch] \
 		tests/unit/*.[ch] tests/attack/*.[ch] tests/fuzz/*.[ch] tests/boot/*.c tests/live/*.[ch] include/mullion/*.h \
-		bench/plugin/*.[ch] afterburn/*/*.[ch])
+		bench/plugin/*.[ch] afterburn/wedge/*.[ch])
 
 clean:
 	@rm -rf $(BUILD)/obj $(BUILD)/gen $(BUILD)/unit $(BUILD)/cli $(BUILD)/fuzz $(BUILD)/teeth \

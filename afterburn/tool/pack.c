@@ -12,6 +12,7 @@
 #include "exclude.h"
 #include "fail.h"
 #include "hook.h"
+#include "site_check.h"
 
 /* Boundary of what follows the header: the initial RAM disk is handed on where it lies. */
 #define TABLE_ALIGN  16u
@@ -96,6 +97,10 @@ static void add_sites(struct pack *pack, const struct image *image,
         uint64_t physical;
         if (!image_physical(image, site->address, &physical))
             continue;
+        const char *what = site_wrong(site);
+        if (what != NULL)
+            fail("%s: recorded as %s at 0x%llx, but %s; `afterburn verify` lists all of them",
+                 image->path, kind_names[site->kind], (unsigned long long)site->address, what);
         list[count++] = (struct afterburn_site){.physical = physical + request->shift,
                                                 .size = site->size,
                                                 .before = site->before,

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "fail.h"
+#include "site_check.h"
 #include "sweep.h"
 #include "tool.h"
 
@@ -64,35 +65,6 @@ static void print_missing(const struct image *image, const struct sweep *sweep,
     }
 }
 
-static bool are_nops(const struct site *site, const uint8_t *bytes, size_t from, size_t end)
-{
-    while (from < end) {
-        struct instruction found =
-            decode(site->mode, bytes + from, end - from, site->address + from);
-        if (!found.nop)
-            return false;
-        from += found.length;
-    }
-    return true;
-}
-
-/* NULL, or what the bytes of a recorded site are not. */
-static const char *wrong(const struct site *site)
-{
-    const uint8_t *bytes = site_bytes(site);
-    if (bytes == NULL)
-        return "the file has no bytes there";
-    struct instruction found =
-        decode(site->mode, bytes + site->before, site->length, site->address + site->before);
-    bool is_int3 = site->kind == AFTERBURN_INT && bytes[site->before] == 0xcc; /* of `int $3` */
-    if (!found.known || (found.kind != site->kind && !is_int3) || found.length != site->length)
-        return "another instruction is there";
-    if (!are_nops(site, bytes, 0, site->before) ||
-        !are_nops(site, bytes, (size_t)(site->before + site->length), site->size))
-        return "its padding is not NOPs";
-    return NULL;
-}
-
 /* The instruction after sti runs before the first interrupt, so no padding may come between. */
 static bool breaks_shadow(const struct site *site)
 {
@@ -105,7 +77,7 @@ static size_t print_wrong(const struct image *image, const struct sites *sites, 
     size_t count = 0;
     for (size_t i = 0; i < sites->count; i++) {
         const struct site *site = &sites->list[i];
-        const char *what = wrong(site);
+        const char *what = site_wrong(site);
         if (what != NULL) {
             printf("recorded as %s, but %s: ", kind_names[site->kind], what);
             where(image, site->section, site->address);

@@ -11,6 +11,7 @@ BUILD = os.path.join(ROOT, os.environ.get("BUILD", "build"))
 AFTERBURN = os.environ.get("AFTERBURN", os.path.join(BUILD, "afterburn", "afterburn-checked"))
 PRELUDE = os.path.join(ROOT, "afterburn", "prelude")
 X86_64, I386, AREA = (os.path.join(PRELUDE, name) for name in ("x86-64.s", "i386.s", "area.s"))
+BASE = 0x100000
 HEADER = struct.Struct("<8sIIQIIQqQQQQQQ10Q64s")
 FIELDS = """magic version header_size size checksum entry_kind entry link_offset text_area text_area_size
     data_area data_area_size ex_table ex_table_size""".split()
@@ -81,3 +82,17 @@ class Pack:
     def site_list(self):
         """(physical, size, before, length, kind, flags, reason) of each site."""
         return [site[:7] for site in self.table("sites", "<QBBBBBBH")]
+
+
+def make_guest(folder, *defines, preludes=(X86_64, AREA), edit=lambda text: text, flags=()):
+    """The small guest, its source edited."""
+    with open(os.path.join(ROOT, "tests", "afterburn", "guest.s"), encoding="ascii") as text:
+        made = assemble(folder, edit(text.read()), *defines, preludes=preludes, name="guest")
+    return link(folder, made, flags=[f"-Ttext={BASE:#x}", "-z", "max-page-size=4096", *flags])
+
+
+def pack(folder, guest, *words):
+    """The pack of a guest."""
+    status, out, err = afterburn("pack", "--guest", guest, "--output", folder / "pack", *words)
+    assert (status, err) == (0, ""), err
+    return Pack(folder / "pack"), out
