@@ -9,25 +9,32 @@ PCI_PORTS = 0x1000  # from here on a device's; the grounds here have one with po
 LEGACY = ((0x00, 0x0f), (0x20, 0x21), (0x40, 0x43), (0x60, 0x61), (0x64, 0x64), (0x70, 0x71),
           (0xa0, 0xa1), (0xc0, 0xdf), (0x170, 0x177), (0x1f0, 0x1f7), (0x2e8, 0x2ef), (0x2f8, 0x2ff),
           (0x378, 0x37a), (0x3b0, 0x3df), (0x3e8, 0x3ef), (0x4d0, 0x4d1))
+# What a ground has of these all the same.
+PRESENT = {"kvm": ((0x00, 0x0f), (0x20, 0x21), (0x61, 0x61), (0x70, 0x71), (0xa0, 0xa1), (0xc0, 0xdf),
+                   (0x4d0, 0x4d1))}
 CONSTANT_MSRS = (0x8b, 0xfe, 0x10a, 0x179, 0x1a0)
 ICR, EOI, TIMER = 0x830, 0x80b, (0x6e0, 0x832, 0x838, 0x839, 0x83e)
 # A hypercall's kind by ground and number.
 CALLS = {"kvm": {10: "IPIs"}, "mullion": {1: "console", 2: "IPIs"}}
 
-CONSOLE, DELAYS, ABSENT, CPUID, MSRS = ("console", "port 80h", "legacy ports", "CPUID of the kernel",
+CONSOLE, DELAYS, ABSENT, CPUID, MSRS = ("console", "port 80h", "absent devices", "CPUID of the kernel",
                                         "constant MSRs")
 COVERED = (CONSOLE, DELAYS, ABSENT, CPUID, MSRS)
 IPIS, PROGRAMS = "IPIs", "CPUID of programs"
 
 
-def _port(port):
+def _within(port, ranges):
+    return any(first <= port <= last for first, last in ranges)
+
+
+def _port(ground, port):
     if UART <= port <= UART_LAST or port >= PCI_PORTS:
         return CONSOLE
     if port == DELAY:
         return DELAYS
     if 0xcf8 <= port <= 0xcff:
         return "PCI configuration"
-    if any(first <= port <= last for first, last in LEGACY):
+    if _within(port, LEGACY) and not _within(port, PRESENT.get(ground, ())):
         return ABSENT
     return "other ports"
 
@@ -47,7 +54,7 @@ def kind(ground, code, detail):
     if code == 0x72:
         return PROGRAMS if detail >> 32 else CPUID
     if code == 0x7b:
-        return _port(detail & 0xffff)
+        return _port(ground, detail & 0xffff)
     if code == 0x7c:
         return _msr(detail & 0xffffffff, detail >> 32 != 0)
     if code == 0x81:

@@ -2,20 +2,21 @@
 /*
  * Lines to a VMM by KVM. KVM gives each byte of a REP OUTSB to the VMM by an exit of its own, so a
  * virtio console with ports (virtio 1.2, 4.1.4.10: legacy interface) takes a line in one. It is the
- * wedge's only if the command line says so: the guest must have no driver for it, and the VMM must
- * show it where it shows COM1.
+ * wedge's if the command line names it, as a device of PCI bus 0: `afterburn.console=virtio:5.1`.
+ * The guest does not look for a function if the device has no function 0. The VMM shows what goes
+ * there as it shows COM1.
  */
 #include "kvm.h"
 
-#define WORD         "afterburn.console=virtio"
+#define WORD         "afterburn.console=virtio:"
 #define PCI_ADDRESS  0xcf8u
 #define PCI_DATA     0xcfcu
-#define PCI_DEVICES  32u
 #define PCI_COMMAND  4u
 #define PCI_BAR0     0x10u
 #define PCI_USE      5u /* its ports, and memory for it to read */
 #define PCI_CONSOLE  0x10031af4u
 #define BAR_IS_PORTS 1u
+#define PORTS        0xff00u /* firmware and Linux give them out from below */
 
 /* The ports, from BAR 0 on. */
 enum { QUEUE_PAGE = 8, QUEUE_SIZE = 12, QUEUE_SELECT = 14, QUEUE_NOTIFY = 16, STATUS = 18 };
@@ -70,44 +71,50 @@ static uint16_t in16(unsigned port)
     return value;
 }
 
-static uint32_t pci_read(unsigned device, unsigned offset)
+static uint32_t pci_read(unsigned function, unsigned offset)
 {
-    out32(PCI_ADDRESS, 1u << 31 | device << 11 | offset);
+    out32(PCI_ADDRESS, 1u << 31 | function << 8 | offset);
     return in32(PCI_DATA);
 }
 
-static void pci_write(unsigned device, unsigned offset, uint32_t value)
+static void pci_write(unsigned function, unsigned offset, uint32_t value)
 {
-    out32(PCI_ADDRESS, 1u << 31 | device << 11 | offset);
+    out32(PCI_ADDRESS, 1u << 31 | function << 8 | offset);
     out32(PCI_DATA, value);
 }
 
-/* The console's first port, switched on; 0: there is none on bus 0. */
-static uint16_t find_port(void)
-{
-    for (unsigned device = 0; device < PCI_DEVICES; device++) {
-        if (pci_read(device, 0) != PCI_CONSOLE)
-            continue;
-        const uint32_t bar = pci_read(device, PCI_BAR0);
-        if ((bar & BAR_IS_PORTS) == 0 || bar >> 16 != 0 || (bar & 0xfffc) == 0)
-            return 0;
-        pci_write(device, PCI_COMMAND, (pci_read(device, PCI_COMMAND) & 0xffff) | PCI_USE);
-        return (uint16_t)(bar & 0xfffc);
-    }
-    return 0;
-}
-
-static bool has_word(const char *text)
+/* Behind WORD in TEXT: DEVICE.FUNCTION, hexadecimal, as configuration addresses count functions. */
+static bool find_word(const char *text, unsigned *function)
 {
     static const char word[] = WORD;
-    for (; *text != '\0'; text++) {
-        unsigned same = 0;
-        while (word[same] != '\0' && text[same] == word[same])
-            same++;
-        if (word[same] == '\0')
-            return true;
+    unsigned parts[2] = {0, 0}, same = 0;
+    for (; *text != '\0' && word[same] != '\0'; text++)
+        same = *text == word[same] ? same + 1 : *text == word[0];
+    if (word[same] != '\0')
+        return false;
+    for (unsigned part = 0; part < 2; part++) {
+        for (; (*text >= '0' && *text <= '9') || (*text >= 'a' && *text <= 'f'); text++)
+            parts[part] =
+                parts[part] * 16 + (unsigned)(*text <= '9' ? *text - '0' : *text - 'a' + 10);
+        text += *text == '.';
     }
-    return false;
+    *function = parts[0] << 3 | parts[1];
+    return parts[0] < 32 && parts[1] < 8;
+}
+
+/* The console's first port, switched on; 0: it is not there. */
+static uint16_t find_port(const char *cmdline)
+{
+    unsigned function;
+    if (!find_word(cmdline, &function) || pci_read(function, 0) != PCI_CONSOLE)
+        return 0;
+    if (pci_read(function, PCI_BAR0) == BAR_IS_PORTS) /* firmware didn't look for it either */
+        pci_write(function, PCI_BAR0, PORTS | BAR_IS_PORTS);
+    const uint32_t bar = pci_read(function, PCI_BAR0);
+    if ((bar & BAR_IS_PORTS) == 0 || bar >> 16 != 0)
+        return 0;
+    pci_write(function, PCI_COMMAND, (pci_read(function, PCI_COMMAND) & 0xffff) | PCI_USE);
+    return (uint16_t)(bar & 0xfffc);
 }
 
 RESIDENT static struct available *available_of(uint8_t *queue, unsigned size)
@@ -135,8 +142,7 @@ uint64_t kvm_console_find(const struct wedge_load *load)
     struct descriptor *descriptors = (void *)queue;
     uint16_t port, size;
 
-    if (!has_word(load->cmdline) || queue < (uint8_t *)(load->data + 1) ||
-        (port = find_port()) == 0)
+    if (queue < (uint8_t *)(load->data + 1) || (port = find_port(load->cmdline)) == 0)
         return 0;
     out8(port + STATUS, 0);
     out8(port + STATUS, STATUS_DRIVER);

@@ -17,7 +17,8 @@ from systems import LINUX_DIRECT, System
 
 HOST_MEMORY = 1024  # MiB beside the guest's: the host's initramfs lies in it
 MODULES = ("kvm-amd",)
-DATA = ("qboot.rom", "bios-microvm.bin", "bios-256k.bin", "linuxboot_dma.bin", "pvh.bin")
+DATA = ("qboot.rom", "bios-microvm.bin", "bios-256k.bin", "kvmvapic.bin",
+        "linuxboot_dma.bin", "pvh.bin")
 
 
 def vmm_program(build):

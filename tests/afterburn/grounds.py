@@ -43,14 +43,12 @@ class Boot:
 
     kernel: str
     initrd: str
+    guest: str  # the prepared kernel, which a pack is made of
 
-    def sums(self):
-        """The SHA-256 of each, for those who run it elsewhere."""
-        files = []
-        for path in (self.kernel, self.initrd):
-            with open(path, "rb") as file:
-                files.append(f"{os.path.basename(path)} {hashlib.sha256(file.read()).hexdigest()}")
-        return ", ".join(files)
+    def sum(self):
+        """The SHA-256 of the prepared kernel: the same file on every ground."""
+        with open(self.guest, "rb") as file:
+            return hashlib.sha256(file.read()).hexdigest()
 
 
 def prepared(build, name="linux-6.1"):
@@ -60,7 +58,8 @@ def prepared(build, name="linux-6.1"):
     guests = os.path.join(build, "guests")
     modules = [os.path.join(folder, "modules", module) for module in MODULES]
     save(pack(os.path.join(guests, "init"), os.path.join(guests, "busybox"), [], modules), image)
-    return Boot(os.path.join(folder, "vmlinux"), image)
+    kernel = os.path.join(folder, "vmlinux")
+    return Boot(kernel, image, kernel)
 
 
 def wedged(build, wedge, name="linux-6.1"):
@@ -70,7 +69,7 @@ def wedged(build, wedge, name="linux-6.1"):
     subprocess.run([os.path.join(build, "afterburn", "afterburn"), "pack", "--guest", plain.kernel,
                     "--initrd", plain.initrd, "--name", name, "--output", path],
                    check=True, stdout=subprocess.DEVNULL)
-    return Boot(os.path.join(build, "afterburn", f"wedge-{wedge}"), path)
+    return Boot(os.path.join(build, "afterburn", f"wedge-{wedge}"), path, plain.kernel)
 
 
 def entry_pattern(path):
@@ -132,10 +131,10 @@ class Kvm(Ground, kvm.Kvm):
 
     COM1 and a virtio console with ports are one console; it answers before the guest goes on."""
 
-    wedge, wedge_words = "kvm", "afterburn.console=virtio"
+    wedge, wedge_words = "kvm", "afterburn.console=virtio:5.1"
     machine = "q35,pit=off,hpet=off,sata=off,smbus=off,i8042=off"
     console = ("-chardev stdio,id=console,mux=on -serial chardev:console "
-               "-device virtio-serial-pci,disable-modern=on,disable-legacy=off,ioeventfd=off "
+               "-device virtio-serial-pci,addr=5.1,disable-modern=on,disable-legacy=off,ioeventfd=off "
                "-device virtconsole,chardev=console")
 
     def kernel_files(self):

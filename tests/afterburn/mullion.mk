@@ -1,4 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
+AFTERBURN_NEEDS += guests attack $(BUILD)/mullion.elf $(BUILD)/guests/control.img \
+	$(BUILD)/afterburn/wedge-mullion $(BUILD)/afterburn/wedge-mullion-1
+
 # A wedge that knows the first version of Mullion's interface only, as an older release would.
 
 $(BUILD)/obj/wedge-1/mullion.c.o: afterburn/wedge/mullion.c afterburn/wedge/wedge.mk

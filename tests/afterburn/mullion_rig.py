@@ -3,7 +3,6 @@
 
 import os
 import re
-import subprocess
 import sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -21,27 +20,6 @@ RESULT = re.compile(r"AFTERBURN result (\S+) (\d+) ok$")
 STEPS = {"forks", "dd-bytes", "md5sum", "mappings", "ipis"}
 
 
-KERNEL = "afterburn/linux-6.1/vmlinux"  # of `afterburn build-linux 6.1`
-INITRD = "afterburn/mullion/workload.img"
-PACK = "afterburn/mullion/linux.pack"
-MODULES = ("cpuid.ko", "msr.ko")
-
-
-def make_pack(build):
-    """The workload's initramfs with prepared modules, and the pack of the prepared kernel with it."""
-    def path(name):
-        return os.path.join(build, name)
-    os.makedirs(path("afterburn/mullion"), exist_ok=True)
-    tree = os.path.join(HERE, "..", "..")
-    modules = [word for name in MODULES
-               for word in ("--module", path(f"afterburn/linux-6.1/modules/{name}"))]
-    subprocess.run([os.path.join(tree, "guest/mkinitrd.py"), "--init", path("guests/init"),
-                    "--busybox", path("guests/busybox"), *modules, path(INITRD)], check=True)
-    subprocess.run([path("afterburn/afterburn"), "pack", "--guest", path(KERNEL),
-                    "--initrd", path(INITRD), "--name", "linux 6.1 small",
-                    "--output", path(PACK)], check=True)
-
-
 class Prepared(Vm):
     """A VM whose kernel is a prepared one; its kernel's own lines stay on the console."""
 
@@ -50,6 +28,14 @@ class Prepared(Vm):
 
     def cmdline(self):
         return " ".join(word for word in super().cmdline().split() if word != "quiet")
+
+
+def results(lines, vm):
+    """{step: number} of a workload that has ended, all of it well."""
+    assert any(f"AFTERBURN boot {vm.nonce} cpus {vm.cpus}" in line for line in lines)
+    found = {m[1]: int(m[2]) for m in map(RESULT.search, lines) if m}
+    assert "AFTERBURN done" in lines and STEPS <= set(found), found
+    return found
 
 
 class MullionRun(DebianRun):
@@ -69,6 +55,14 @@ class MullionRun(DebianRun):
                 counts[reason] = counts.get(reason, 0) + number
         return counts
 
+    def last_exits(self, name):
+        """The same of a VM that has stopped once, as the log has it."""
+        counts = {}
+        for match in self.log_lines(rf"exits {name} cpu\d+ (\S+) (\d+)$"):
+            *_, reason, number = match.groups()
+            counts[reason] = counts.get(reason, 0) + int(number)
+        return counts
+
     def lines(self, name):
         """What a VM has said on its console."""
         mark = f"[{name}] "
@@ -77,10 +71,7 @@ class MullionRun(DebianRun):
     def worked(self, vm):
         """Waits for the end of the workload: {step: number}."""
         self.vm_line(vm.name, r"AFTERBURN (done|failed)", seconds=SECONDS)
-        lines = self.lines(vm.name)
-        assert any(f"AFTERBURN boot {vm.nonce} cpus {vm.cpus}" in line for line in lines)
-        found = {m[1]: int(m[2]) for m in map(RESULT.search, lines) if m}
-        assert "AFTERBURN done" in lines and STEPS <= set(found), found
+        found = results(self.lines(vm.name), vm)
         self.log_line(rf'vm "{vm.name}": (power off|reboot)', seconds=SECONDS)
         return found
 
@@ -89,5 +80,14 @@ def machine(build, directory, vms, kernels, files):
     """A service VM and these VMs; KERNELS and FILES: {name of a boot module: file of the build}."""
     host = service(initrd="control.img")
     return Machine(build, [host, *vms], directory=f"afterburn/run/{directory}",
+                   image=os.environ.get("MULLION_ELF", "mullion.elf"),  # another one, e.g. a broken one
                    kernels={"vmlinuz": "guests/vmlinuz-6.1", **kernels},
                    more={"control.img": "guests/control.img", **files})
+
+
+def alone_machine(build, directory, vm, boot):
+    """A machine that has but one VM, with this Boot."""
+    return Machine(build, [vm], directory=f"afterburn/run/{directory}",
+                   image=os.environ.get("MULLION_ELF", "mullion.elf"),
+                   kernels={"kernel": boot.kernel}, initrd="guests/initrd.img",
+                   more={"initrd": boot.initrd})
