@@ -200,6 +200,8 @@ static struct instruction describe(const cs_insn *insn)
     for (unsigned i = 0; i < x86->op_count; i++) {
         const cs_x86_op *operand = &x86->operands[i];
         found.rip |= operand->type == X86_OP_MEM && operand->mem.base == X86_REG_RIP;
+        found.below |= operand->type == X86_OP_MEM && operand->mem.disp < 0 &&
+                       (operand->mem.base == X86_REG_RSP || operand->mem.base == X86_REG_ESP);
         if (found.leaves && operand->type == X86_OP_IMM && found.kind == AFTERBURN_NONE) {
             found.branch = true;
             found.target = (uint64_t)operand->imm;

@@ -16,6 +16,7 @@ struct instruction {
     bool nop;      /* any length of NOP */
     bool far_jump; /* with its target in it */
     bool rip;      /* has an operand relative to RIP */
+    bool below;    /* has an operand below the stack pointer */
     bool leaves;   /* jumps, calls, returns, interrupts, stops */
     bool branch;   /* to `target` */
     uint64_t target;

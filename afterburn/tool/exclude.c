@@ -86,11 +86,17 @@ static uint8_t reason_by_place(const struct image *image, const struct site *sit
     return AFTERBURN_REASON_NONE;
 }
 
-static bool has_rip_operand(const struct site *site)
+/* An operand that the instruction finds at its own place only, or that a stub would overwrite. */
+static uint8_t reason_by_operands(const struct site *site)
 {
     const uint8_t *bytes = site_bytes(site);
-    return bytes != NULL &&
-           decode(site->mode, bytes + site->before, site->length, site->address + site->before).rip;
+    struct instruction found = {0};
+    if (bytes != NULL)
+        found =
+            decode(site->mode, bytes + site->before, site->length, site->address + site->before);
+    if (found.rip)
+        return AFTERBURN_REASON_RIP;
+    return found.below ? AFTERBURN_REASON_EARLY : AFTERBURN_REASON_NONE;
 }
 
 static uint8_t reason_by_instruction(const struct site *site, struct area text)
@@ -101,11 +107,9 @@ static uint8_t reason_by_instruction(const struct site *site, struct area text)
         return AFTERBURN_REASON_MODE;
     if (site->size < JUMP_SIZE)
         return AFTERBURN_REASON_SMALL;
-    if (has_rip_operand(site))
-        return AFTERBURN_REASON_RIP;
     if (text.size > 0 && away > JUMP_REACH)
         return AFTERBURN_REASON_FAR;
-    return AFTERBURN_REASON_NONE;
+    return reason_by_operands(site);
 }
 
 /* Linux starts its processors here, some of it before they have a stack. */

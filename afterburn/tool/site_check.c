@@ -23,7 +23,8 @@ const char *site_wrong(const struct site *site)
         return "the file has no bytes there";
     struct instruction found =
         decode(site->mode, bytes + site->before, site->length, site->address + site->before);
-    if (!found.known || found.kind != site->kind || found.length != site->length)
+    bool is_int3 = site->kind == AFTERBURN_INT && bytes[site->before] == 0xcc; /* of `int $3` */
+    if (!found.known || (found.kind != site->kind && !is_int3) || found.length != site->length)
         return "another instruction is there";
     if (!are_nops(site, bytes, 0, site->before) ||
         !are_nops(site, bytes, (size_t)(site->before + site->length), site->size))

@@ -148,6 +148,18 @@ static const char *start(struct wedge_load *load)
     return NULL;
 }
 
+/* A guest that runs at its physical addresses may move itself, as memtest86+ does, with all that it
+ * was loaded with: the monitor is told where its words are now. */
+RESIDENT void mullion_follow(struct wedge_data *data)
+{
+    uint64_t by_vmcall = data->hypercall & BY_VMCALL;
+    if (data->link_offset != 0 || data->hypercall == ((uintptr_t)data | by_vmcall))
+        return;
+    data->hypercall = (uintptr_t)data | by_vmcall;
+    if (call(by_vmcall != 0, HYPERCALL_WEDGE_START, data->version, (uintptr_t)data, 0).rax == 0)
+        data->classes = 0;
+}
+
 /* The monitor takes a line at most in one call. Returns what it has taken of all. */
 RESIDENT static unsigned write(bool by_vmcall, uint64_t at, unsigned length)
 {

@@ -58,8 +58,9 @@ static void write_params(struct boot *boot)
     memset(boot->params, 0, sizeof(boot->params));
     put(boot, 0x070, boot->start.rsdp, 8);
     put(boot, 0x1e8, boot->start.memory_entries, 1);
-    put(boot, 0x202, 0x020f53726448, 6); /* "HdrS", and the protocol's version */
-    put(boot, 0x210, 0xff, 1);           /* a loader without a number of its own */
+    put(boot, 0x202, 0x020f53726448, 6);         /* "HdrS", and the protocol's version */
+    put(boot, 0x210, 0xff, 1);                   /* a loader without a number of its own */
+    put(boot, 0x214, boot_pack(boot)->entry, 4); /* code32_start: where it is loaded */
     put(boot, 0x218, boot->initrd.address, 4);
     put(boot, 0x21c, boot->initrd.size, 4);
     put(boot, 0x228, boot->start.cmdline, 4);

@@ -60,6 +60,8 @@ static RESIDENT bool handle_port(struct wedge_data *data, uint32_t done, struct 
 RESIDENT bool wedge_handle(struct wedge_regs *regs)
 {
     struct wedge_data *data = wedge_data();
+    if (data->ground == GROUND_MULLION)
+        mullion_follow(data);
     uint32_t done = data->classes & ~__atomic_load_n(&data->trap, __ATOMIC_RELAXED);
     if (data->ground == GROUND_COUNT && SITE_KIND((uint32_t)regs->site) < AFTERBURN_KINDS)
         return count_access(data, regs);

@@ -178,6 +178,7 @@ bool kvm_console(struct wedge_data *data, const char *text, unsigned length);
 bool mullion_console(struct wedge_data *data, const char *text, unsigned length);
 bool xen_console(struct wedge_data *data, const char *text, unsigned length);
 bool kvm_ipi(struct wedge_data *data, uint8_t vector, const uint32_t *ids, unsigned count);
+void mullion_follow(struct wedge_data *data); /* at each event: has the guest moved itself? */
 bool mullion_ipi(struct wedge_data *data, uint8_t vector, const uint32_t *ids, unsigned count);
 /* GROUND_COUNT, sites of kinds OUT and HLT: counts, and prints when the guest is about to end. */
 bool count_access(struct wedge_data *data, const struct wedge_regs *regs);

@@ -92,7 +92,10 @@ static void check_linux(struct fuzz_guest *guest, const struct boot_module *kern
     const struct linux_setup *setup = (const void *)(kernel->data + LINUX_SETUP_OFFSET);
     uint64_t code = (setup->setup_sects != 0 ? setup->setup_sects + 1u : 5u) * LINUX_SECTOR;
     uint64_t size = setup->syssize * 16ull, needed = setup->init_size;
-    must(code + size <= kernel->size && start->rip.v >= LINUX_ENTRY_64);
+    must(code < kernel->size && start->rip.v >= LINUX_ENTRY_64);
+    must(code + size < kernel->size + 16);
+    if (size > kernel->size - code)
+        size = kernel->size - code; /* the last 16 bytes need not be all there */
     uint64_t base = start->rip.v - LINUX_ENTRY_64;
     fuzz_guest_claim(guest, base, needed > size ? needed : size);
     must(size > LINUX_ENTRY_64 && fuzz_guest_holds(guest, base, kernel->data + code, size));

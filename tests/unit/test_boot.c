@@ -183,6 +183,29 @@ static void linux_load_errors(void **state)
     vm_close(&vm);
 }
 
+/* The size is in units of 16 bytes, and the file of memtest86+ ends inside the last one. */
+static void linux_may_end_inside_its_last_unit(void **state)
+{
+    struct vm vm;
+    struct guest_start start;
+    (void)state;
+    vm_open(&vm, VM_SIZE);
+    vm.kernel = kernel_make();
+    const uint8_t *code = vm.kernel.data + 5 * LINUX_SECTOR;
+    for (uint64_t missing = 0; missing < 16; missing++) {
+        vm.kernel.size = 5 * LINUX_SECTOR + CODE_SIZE - missing;
+        memset(vm_at(&vm, PREFERRED, CODE_SIZE), 0, CODE_SIZE);
+        assert_null(boot_load(&vm.request, &start));
+        vm_expect(&vm, PREFERRED, code, CODE_SIZE - missing);
+        const uint8_t none[16] = {0};
+        vm_expect(&vm, PREFERRED + CODE_SIZE - missing, none, missing);
+    }
+    vm.kernel.size--;
+    expect_load_error(&vm, "truncated");
+    kernel_free(&vm.kernel);
+    vm_close(&vm);
+}
+
 static void linux_moves_up_if_its_place_is_taken(void **state)
 {
     struct vm vm;
@@ -257,6 +280,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(linux_is_loaded_as_the_protocol_says),
         cmocka_unit_test(linux_copies_no_more_than_the_header),
+        cmocka_unit_test(linux_may_end_inside_its_last_unit),
         cmocka_unit_test(linux_gets_the_framebuffer),
         cmocka_unit_test(linux_gets_efi),
         cmocka_unit_test(linux_errors_say_what_is_wrong),

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The guest's UART through the wedge: as if each byte had gone there, by one call a line. */
+#include <pthread.h>
+
 #include "wedge_machine.h"
 
 #define STEPS 4000u
+#define CORES 4u
 
 struct step {
     bool out;
@@ -245,6 +248,39 @@ static void test_locked(void **state)
     assert_int_equal(seen.uart.ier, 7);
 }
 
+/* One of several cores at once, by the resident part's own function: what it can't do is native. */
+static void *print_much(void *letter)
+{
+    for (unsigned i = 0; i < 2000; i++) {
+        char value = i % 40 == 39 ? '\n' : *(char *)letter;
+        struct wedge_regs regs = {
+            .rax = (uint8_t)value, .rdx = MACHINE_COM1, .site = AFTERBURN_OUT | SITE_PORT_DX};
+        if (!wedge_console_access(machine.data, &regs, 0, true))
+            seen.text[__atomic_fetch_add(&seen.length, 1, __ATOMIC_RELAXED)] = value;
+    }
+    return NULL;
+}
+
+static void test_cores(void **state)
+{
+    (void)state;
+    start(1, WEDGE_CONSOLE);
+    pthread_t threads[CORES];
+    char letters[CORES] = {'a', 'b', 'c', 'd'};
+    for (unsigned i = 0; i < CORES; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, print_much, &letters[i]), 0);
+    for (unsigned i = 0; i < CORES; i++)
+        pthread_join(threads[i], NULL);
+    wedge_console_flush(machine.data);
+    unsigned count[256] = {0};
+    for (unsigned i = 0; i < seen.length; i++)
+        count[(uint8_t)seen.text[i]]++;
+    assert_int_equal(seen.length, 2000 * CORES);
+    for (unsigned i = 0; i < CORES; i++)
+        assert_int_equal(count[(uint8_t)letters[i]], 2000 - 50);
+    assert_int_equal(count['\n'], 50 * CORES);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -256,6 +292,7 @@ int main(void)
         cmocka_unit_test(test_last_words),
         cmocka_unit_test(test_locked),
         cmocka_unit_test(test_line_end),
+        cmocka_unit_test(test_cores),
         cmocka_unit_test(test_interrupt_for_more),
         cmocka_unit_test(test_transmit_interrupt),
     };

@@ -82,6 +82,32 @@ static void pack_is_moved_out_of_the_way(void **state)
     expect_placed();
 }
 
+static bool apart(uint64_t at, uint64_t base, uint64_t end)
+{
+    return at + sizeof(whole) <= base || at >= end;
+}
+
+/* On every page: it stays where nothing needs its place, and only there. */
+static void pack_stays_where_it_can(void **state)
+{
+    unsigned stayed = 0, moved = 0;
+    (void)state;
+    const uint64_t first = RAM + 0x1000 - whole.pack.initrd.offset % 0x1000;
+    for (uint64_t at = first; at + sizeof(whole) <= RAM + RAM_SIZE; at += 0x1000) {
+        machine_reset(at);
+        assert_null(place());
+        const bool good = apart(at, TEXT, TEXT + 2 * TEXT_SIZE) &&
+                          apart(at, DATA, DATA + DATA_SIZE) && apart(at, WEDGE, WEDGE_END);
+        assert_true((boot.pack.address == at) == good);
+        assert_memory_equal((void *)boot.pack.address, &whole, sizeof(whole));
+        assert_memory_equal((void *)TEXT, whole.text, TEXT_SIZE);
+        assert_memory_equal((void *)DATA, whole.data, DATA_SIZE);
+        *(good ? &stayed : &moved) += 1;
+    }
+    assert_in_range(stayed, 900, 1000);
+    assert_in_range(moved, 30, 100);
+}
+
 /* Less RAM: the pack goes between wedge and guest, and below the wedge, and then nowhere. */
 static void pack_takes_what_is_free(void **state)
 {
@@ -144,6 +170,10 @@ static void start_info_is_the_guests_own(void **state)
     assert_int_equal(boot.start.memory_entries, 3);
     assert_int_equal(memory[1].base, RAM);
     assert_int_equal(boot_memory_top(&boot), RAM + RAM_SIZE);
+    boot.memory[0] = (struct start_memory){5 * GIB, GIB, 1, 0};
+    assert_int_equal(boot_memory_top(&boot), RAM + RAM_SIZE);
+    boot.memory[0] = (struct start_memory){GIB, 5 * GIB, 1, 0};
+    assert_int_equal(boot_memory_top(&boot), 4 * GIB);
     map[0] = (struct start_memory){0, 0xa0000, 1, 0};
     map[1] = (struct start_memory){RAM, RAM_SIZE, 1, 0};
     map[2] = (struct start_memory){RAM - 0x1000, 0x1000, 2, 0};
@@ -167,6 +197,8 @@ static void boot_params_say_the_same(void **state)
     assert_int_equal(param(0x070, 8), 0xe0000);
     assert_int_equal(param(0x1e8, 1), 3);
     assert_int_equal(param(0x210, 1), 0xff);
+    assert_int_equal(param(0x214, 4), boot_pack(&boot)->entry);
+    assert_int_not_equal(param(0x214, 4), 0);
     assert_int_equal(param(0x218, 4), boot.initrd.address);
     assert_int_equal(param(0x21c, 4), sizeof(whole.initrd));
     assert_int_equal(param(0x228, 4), (uint32_t)boot.start.cmdline);
@@ -212,6 +244,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(pack_is_moved_out_of_the_way),
+        cmocka_unit_test(pack_stays_where_it_can),
         cmocka_unit_test(pack_takes_what_is_free),
         cmocka_unit_test(segments_need_ram_and_leave_the_wedge),
         cmocka_unit_test(start_info_is_the_guests_own),

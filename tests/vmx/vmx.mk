@@ -12,6 +12,7 @@ check-vmx: $(BUILD)/mullion.elf guests $(BUILD)/guests/control.img attack live-g
 	@BUILD=$(BUILD) tests/vmx/run.py
 
 # What check-vmx leaves out since its kernel takes minutes to build: for check-all.
-check-vmx-long: $(BUILD)/mullion.elf $(BUILD)/host/qemu-system-x86_64 guests-small bochs
-	@BUILD=$(BUILD) tests/vmx/run.py tests/vmx/small_linux.py
+check-vmx-long: $(BUILD)/mullion.elf $(BUILD)/host/qemu-system-x86_64 guests guests-small attack bochs \
+		$(BUILD)/afterburn/afterburn $(BUILD)/afterburn/wedge-mullion $(BUILD)/afterburn/linux-6.1/vmlinux
+	@BUILD=$(BUILD) tests/vmx/run.py tests/vmx/small_linux.py tests/vmx/prepared.py
 

@@ -78,9 +78,12 @@ static const char *image_open(const struct boot_module *kernel, struct linux_loa
 
     uint64_t sects = setup->setup_sects != 0 ? setup->setup_sects : DEFAULT_SETUP_SECTS;
     uint64_t code_offset = (sects + 1) * LINUX_SECTOR;
-    uint64_t size = setup->syssize * 16ull;
-    if (code_offset > kernel->size || size > kernel->size - code_offset)
+    uint64_t paragraphs = setup->syssize; /* of 16 bytes; the file need not fill the last one */
+    if (code_offset > kernel->size || paragraphs > (kernel->size - code_offset + 15) / 16)
         return truncated;
+    uint64_t size = kernel->size - code_offset;
+    if (size > paragraphs * 16)
+        size = paragraphs * 16;
     if (size <= LINUX_ENTRY_64)
         return "the kernel file holds no code; copy it again";
     load->setup = setup;
