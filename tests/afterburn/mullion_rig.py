@@ -4,6 +4,7 @@
 import os
 import re
 import sys
+import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.dont_write_bytecode = True
@@ -72,7 +73,9 @@ class MullionRun(DebianRun):
         """Waits for the end of the workload: {step: number}."""
         self.vm_line(vm.name, r"AFTERBURN (done|failed)", seconds=SECONDS)
         found = results(self.lines(vm.name), vm)
-        self.log_line(rf'vm "{vm.name}": (power off|reboot)', seconds=SECONDS)
+        self.log_line(rf'vm "{vm.name}": power off', seconds=SECONDS)
+        while self.log.statistics(30).vms[vm.name]["state"] != "off":
+            time.sleep(0.1)  # it is printing its last statistics, which would be counted twice
         return found
 
 
