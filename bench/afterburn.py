@@ -45,7 +45,7 @@ def options_read():
 
 def printed(result):
     """How many lines the guest printed before the last mark."""
-    said = grounds.lines_of(result)
+    said = [line for line in grounds.lines_of(result) if line.strip()]
     start = next((n for n, line in enumerate(said) if re.search(r"wedge: |Linux version", line)), 0)
     return next(n for n, line in enumerate(said) if "AFTERBURN done" in line) - start
 

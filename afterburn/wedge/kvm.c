@@ -150,16 +150,11 @@ RESIDENT static int64_t call_send_ipi(bool vmmcall, const uint64_t ids[2], uint3
                                       uint8_t vector)
 {
     int64_t result = CALL_SEND_IPI;
-    if (vmmcall)
-        __asm__ volatile("vmmcall"
-                         : "+a"(result)
-                         : "b"(ids[0]), "c"(ids[1]), "d"((uint64_t)lowest), "S"((uint64_t)vector)
-                         : "memory");
-    else
-        __asm__ volatile("vmcall"
-                         : "+a"(result)
-                         : "b"(ids[0]), "c"(ids[1]), "d"((uint64_t)lowest), "S"((uint64_t)vector)
-                         : "memory");
+    __asm__ volatile("testb %b2, %b2; jz 1f; vmmcall; jmp 2f; 1: vmcall; 2:"
+                     : "+a"(result)
+                     : "b"(ids[0]), "r"(vmmcall), "c"(ids[1]), "d"((uint64_t)lowest),
+                       "S"((uint64_t)vector)
+                     : "memory", "cc");
     return result;
 }
 

@@ -23,10 +23,11 @@ enum { QUEUE_PAGE = 8, QUEUE_SIZE = 12, QUEUE_SELECT = 14, QUEUE_NOTIFY = 16, ST
 enum { STATUS_DRIVER = 3, STATUS_READY = 7 };
 enum { SEND = 1 }; /* the queue of what the guest sends; no features: the other one is 0 */
 
-#define PAGE      4096u
-#define MOST_SIZE 256u /* of a queue: its descriptors fill a page */
-#define SLOTS     16u  /* lines that the device has not taken yet */
-#define QUEUE_ALL (4 * PAGE)
+#define PAGE         4096u
+#define MOST_SIZE    256u /* of a queue: its descriptors fill a page */
+#define IER_TRANSMIT 0x02u
+#define SLOTS        16u /* lines that the device has not taken yet */
+#define QUEUE_ALL    (4 * PAGE)
 
 struct descriptor {
     uint64_t address;
@@ -182,20 +183,24 @@ bool RESIDENT kvm_console(struct wedge_data *data, const char *text, unsigned le
     const unsigned size = KVM_SIZE(state);
     uint8_t *queue = (uint8_t *)data + KVM_QUEUE(state);
     struct available *available = available_of(queue, size);
+    /* A guest that waits for the UART's interrupt gets it for the last byte. */
+    const unsigned by_uart = (data->console.ier & IER_TRANSMIT) != 0;
 
     if (KVM_PORT(state) != 0 && (uint16_t)(available->index - used_of(queue, size)->index) >= SLOTS)
         give_up(data, queue);
-    if (KVM_PORT(data->hypercall) == 0 || length > WEDGE_CONSOLE_LINE) {
+    if (KVM_PORT(data->hypercall) == 0 || length > WEDGE_CONSOLE_LINE || length <= by_uart) {
         send_by_uart(data->console.port, text, length);
         return true;
     }
     const unsigned slot = available->index % SLOTS;
-    for (unsigned i = 0; i < length; i++)
+    for (unsigned i = 0; i < length - by_uart; i++)
         line_of(queue, slot)[i] = text[i];
-    ((struct descriptor *)(void *)queue)[slot].length = length;
+    ((struct descriptor *)(void *)queue)[slot].length = length - by_uart;
     available->ring[available->index % size] = (uint16_t)slot;
     __asm__ volatile("" : : : "memory"); /* the line before the index: x86 keeps stores in order */
     available->index++;
     out16(KVM_PORT(state) + QUEUE_NOTIFY, SEND);
+    if (by_uart)
+        send_by_uart(data->console.port, text + length - 1, 1);
     return true;
 }
