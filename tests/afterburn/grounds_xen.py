@@ -17,6 +17,7 @@ from mullion_host.steps import HostError
 
 CORES = 2         # of the emulated machine
 SECONDS = 480     # no measure of anything: only hangs take so long
+BROKEN = 9        # QEMU's major version
 NAME = "guest"    # as xl knows it
 NOWHERE = "0x1000000000000..0x1000000000fff"  # of no code: the trace has nothing but exits then
 EXIT = re.compile(r"vmexit\((\w+), (\w+), \w+, (\w+)\)")
@@ -65,16 +66,25 @@ def read_exits(path):
 
 
 class Xen(grounds.Ground, systems.System):
-    """A PVH guest under Debian's Xen, with shadow page tables: QEMU of 9.1 and later gives a guest's
-    reads of CR2 to Xen as reads of CR0, and with nested paging Xen then answers with an old CR2."""
+    """A PVH guest under Debian's Xen.
+
+    QEMU of 9.1 and later gives a guest's reads of CR2 to Xen as reads of CR0, and with nested paging
+    Xen then answers with an old CR2. So the release's own QEMU is taken where it is older (Debian 12:
+    7.2, in which Xen's accesses to dom0 fault under SMAP), else shadow page tables."""
 
     name = "xen"
+
+    def __init__(self, build, name, boot):
+        super().__init__(build, name, boot)
+        self.release, version = xen_host.release_emulator(build)
+        self.nested = version < BROKEN
 
     def write_configuration(self):
         super().write_configuration()
         image = xen_host.image(self.build, xen_host.Guest(
             NAME, self.boot.kernel, self.boot.initrd,
-            self.vm.cmdline().replace("console=ttyS0", "console=hvc0"), self.cores, self.vm.memory))
+            self.vm.cmdline().replace("console=ttyS0", "console=hvc0"), self.cores, self.vm.memory,
+            self.nested))
         for name, data in (("dom0.img", image), ("xen", xen_host.hypervisor(self.build))):
             with open(self.run_path(name), "wb") as out:
                 out.write(data)
@@ -88,6 +98,9 @@ class Xen(grounds.Ground, systems.System):
     def emulator(self, memory):
         words = super().emulator(memory)
         words[words.index("-smp") + 1] = str(CORES)
+        if self.nested:
+            words[words.index("-cpu") + 1] = xen_host.CPU
+            words[:1] = self.release
         return words
 
     def loader(self):

@@ -14,13 +14,14 @@ from mkinitrd import Newc, applets
 from mullion_host.packages import Fetcher
 
 XEN, TOOLS, KERNEL = "xen-hypervisor-4.17-amd64", "xen-utils-4.17", "linux-image-amd64"
+EMULATOR, CPU = "qemu-system-x86", "EPYC,+svm,+npt,-monitor,-smap,-smep"
 PROGRAMS = ("xl", "xenstored", "xenconsoled", "xen-init-dom0")
 MODULES = ("xen-privcmd", "xen-evtchn", "xen-gntdev", "xen-gntalloc", "xenfs")
 LOADED_LATE = "/lib/x86_64-linux-gnu/libgcc_s.so.1"  # by libc, when xl ends a thread
 DIRECTORIES = ("bin", "dev", "etc", "etc/xen", "guest", "lib", "lib/xen", "lib64", "modules", "proc",
                "run", "sys", "tmp", "var", "var/lib", "var/log", "var/log/xen")
 DOM0_MEMORY, XEN_MEMORY = 640, 512  # MiB
-# hap: see grounds_xen.py. tsc_mode: the emulated processor has no invariant TSC, so that Xen would
+# hap: nested paging. tsc_mode: the emulated processor has no invariant TSC, so that Xen would
 # emulate RDTSC; QEMU tells it of an RDTSCP as of an RDTSC, and Xen then finds another instruction.
 CONFIGURATION = """\
 name = "{0.name}"
@@ -30,7 +31,7 @@ ramdisk = "/guest/ramdisk"
 cmdline = "{0.cmdline}"
 vcpus = {0.cpus}
 memory = {0.memory}
-hap = 0
+hap = {0.nested:d}
 tsc_mode = "native"
 on_crash = "destroy"
 on_reboot = "destroy"
@@ -40,7 +41,7 @@ on_poweroff = "destroy"
 
 @dataclass
 class Guest:
-    """What xl is told of a guest; files by their paths, memory in MiB."""
+    """What xl is told of a guest; kernel and ramdisk by their paths, memory in MiB."""
 
     name: str
     kernel: str
@@ -48,6 +49,7 @@ class Guest:
     cmdline: str
     cpus: int
     memory: int
+    nested: bool  # nested paging, else shadow page tables
 
 
 def read(path):
@@ -137,3 +139,17 @@ def kernel(build):
 def words(cores):
     """Xen's own command line."""
     return f"console=com1 dom0_mem={DOM0_MEMORY}M,max:{DOM0_MEMORY}M dom0_max_vcpus={cores} noreboot"
+
+
+def release_emulator(build):
+    """(first words of its command line, major version) of the release's own QEMU."""
+    root, version = Fetcher(build).unpacked_whole(EMULATOR)
+    usr = os.path.join(root, "usr")
+    folders = [os.path.join(top, "lib/x86_64-linux-gnu") for top in (root, usr)]
+    folders += [path for path in glob.glob(os.path.join(folders[1], "*")) if os.path.isdir(path)]
+    data = [word for top in (usr, "/usr") for name in ("qemu", "seabios")
+            for word in ("-L", os.path.join(top, "share", name))]
+    return ["env", f"LD_LIBRARY_PATH={':'.join(folders)}",
+            f"QEMU_MODULE_DIR={os.path.join(folders[1], 'qemu')}",
+            os.path.join(usr, "bin/qemu-system-x86_64"), *data], \
+        int(re.match(r"(?:\d+:)?(\d+)", version)[1])
