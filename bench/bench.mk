@@ -4,7 +4,7 @@
 BUILD ?= build
 BENCH_PLUGIN := $(wildcard bench/plugin/*.c)
 
-.PHONY: bench
+.PHONY: bench bench-afterburn
 
 $(BUILD)/bench/count.so: $(BENCH_PLUGIN) $(wildcard bench/plugin/*.h)
 	@mkdir -p $(@D)
@@ -21,3 +21,10 @@ $(BUILD)/bench/net.img: guest/mknet.py guest/mkinitrd.py $(wildcard guest/net/*)
 bench: $(BUILD)/mullion.elf guests $(BUILD)/bench/count.so $(BUILD)/bench/net.img live-guests
 	@tools/deps.sh build run
 	@bench/bench.py --build $(BUILD) --seconds $(call seconds,20)
+	@$(MAKE) bench-afterburn
+
+# One prepared kernel with and without wedges: docs/AFTERBURN-BENCH.md.
+bench-afterburn: $(BUILD)/mullion.elf guests $(BUILD)/bench/count.so $(BUILD)/afterburn/afterburn wedges \
+		$(BUILD)/afterburn/linux-6.1/vmlinux $(BUILD)/afterburn/linux-6.1-plain/vmlinux
+	@tools/deps.sh build run afterburn
+	@bench/afterburn.py --build $(BUILD)

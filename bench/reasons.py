@@ -16,7 +16,7 @@ def name(code, detail):
     if code == 0x7c:
         return "icr" if detail & 0xffffffff == ICR and detail >> 32 else "msr"
     if code == 0x7b:
-        return "console" if CONSOLE <= detail < CONSOLE + 8 else "port"
+        return "console" if CONSOLE <= detail & 0xffff < CONSOLE + 8 else "port"
     if code < 0x20:
         return "control register"
     if 0x20 <= code < 0x40:

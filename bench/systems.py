@@ -23,7 +23,7 @@ class System:
     """One system: what Session asks of a machine, and what the plugin is told."""
 
     name = title = kind = what = ""
-    direct = 0
+    direct, cores = 0, CORES
     done = "MULLION-BENCH done"  # on the console of the VM that measures: the end is near
 
     def __init__(self, build, seconds, loads=""):
@@ -59,7 +59,7 @@ class System:
     def emulator(self, memory):
         """QEMU's words that are the same for all systems."""
         return [self.path("host/qemu-system-x86_64"), "-accel", "tcg,thread=multi",
-                "-cpu", TCG_CPU, "-machine", "q35", "-smp", str(CORES), "-m", f"{memory}M",
+                "-cpu", TCG_CPU, "-machine", "q35", "-smp", str(self.cores), "-m", f"{memory}M",
                 "-display", "none", "-nodefaults", "-no-reboot", *self.plugin()]
 
     def command(self, console_fd, log_fd, monitor_fd=None):

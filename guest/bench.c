@@ -43,7 +43,7 @@ static unsigned long interrupts(const char *name)
     return sum;
 }
 
-static unsigned long ipis(void)
+unsigned long ipis(void)
 {
     return interrupts("RES:") + interrupts("CAL:") + interrupts("TLB:");
 }

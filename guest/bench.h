@@ -21,6 +21,7 @@ bool bench_net_ready(const struct params *params);
 void bench_net_end(void); // it switches itself off
 
 void mark(unsigned id);
+unsigned long ipis(void); // received by all CPUs so far
 unsigned long load_work(unsigned long seconds);
 extern unsigned long work_rounds;
 

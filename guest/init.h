@@ -40,6 +40,9 @@ void role_netserve(const struct params *params);
 // control.c: the command `mullion` at work in the service VM.
 void role_control(const struct params *params);
 
+// afterburn.c: the fixed workload of prepared kernels; ends the machine.
+void role_afterburn(const struct params *params);
+
 // text.c: small files read and written whole.
 size_t file_read(const char *path, char *text, size_t size);
 bool file_write(const char *path, const char *text);

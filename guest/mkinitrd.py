@@ -46,8 +46,9 @@ def applets(busybox):
     return sorted(names - {"busybox", "init"})
 
 
-def pack(init, busybox, programs):
-    """The archive's bytes; BUSYBOX may be None, PROGRAMS go to /bin under their own names."""
+def pack(init, busybox, programs, modules=()):
+    """The archive's bytes; BUSYBOX may be None, PROGRAMS go to /bin under their own names, the
+    kernel's MODULES to /modules."""
     archive = Newc()
     for name in DIRECTORIES:
         archive.add(name, stat.S_IFDIR | 0o755)
@@ -59,6 +60,10 @@ def pack(init, busybox, programs):
         archive.add(f"bin/{name}", stat.S_IFREG | 0o755, _read(program))
     for name in applets(busybox) if busybox else []:
         archive.add(f"bin/{name}", stat.S_IFLNK | 0o777, b"busybox")
+    if modules:
+        archive.add("modules", stat.S_IFDIR | 0o755)
+    for module in modules:
+        archive.add(f"modules/{os.path.basename(module)}", stat.S_IFREG | 0o644, _read(module))
     return archive.finish()
 
 
@@ -79,11 +84,13 @@ def main():
     parser.add_argument("--init", required=True, help="the static init program")
     parser.add_argument("--busybox", help="the static busybox program")
     parser.add_argument("--program", action="append", default=[], help="another static program")
+    parser.add_argument("--module", action="append", default=[],
+                        help="a kernel's module, for role afterburn")
     parser.add_argument("--plain", action="store_true",
                         help="not compressed: fewer instructions in the guest")
     parser.add_argument("output", help="the initramfs to write")
     options = parser.parse_args()
-    image = pack(options.init, options.busybox, options.program)
+    image = pack(options.init, options.busybox, options.program, options.module)
     if not options.plain:
         image = gzip.compress(image, compresslevel=9, mtime=0)
     save(image, options.output)

@@ -189,10 +189,11 @@ void role_run(const struct params *params)
         const char *name;
         void (*run)(const struct params *params);
     } roles[] = {
-        {"sleep", role_sleep},       {"busy", role_busy},         {"pingpong", role_pingpong},
-        {"reboot", role_reboot},     {"poweroff", role_poweroff}, {"panic", role_panic},
-        {"offline", role_offline},   {"memsum", role_memsum},     {"bench", role_bench},
-        {"netbench", role_netbench}, {"netserve", role_netserve}, {"control", role_control},
+        {"sleep", role_sleep},         {"busy", role_busy},         {"pingpong", role_pingpong},
+        {"reboot", role_reboot},       {"poweroff", role_poweroff}, {"panic", role_panic},
+        {"offline", role_offline},     {"memsum", role_memsum},     {"bench", role_bench},
+        {"netbench", role_netbench},   {"netserve", role_netserve}, {"control", role_control},
+        {"afterburn", role_afterburn},
     };
 
     for (size_t i = 0; i < sizeof(roles) / sizeof(roles[0]); i++)

@@ -18,7 +18,7 @@ FUNCTIONS = {  # of the monitor's files, in this order; then of the rest of the 
     "control": r"monitor/core/(control\.|changes|endpoint)|monitor/x86/(control|lifecycle|give|live|modules)",
     "console": r"monitor/(core/(console|serial|log)|x86/(guest_pci|guest_port|logkey|stats))",
     "drivers": r"monitor/x86/(uart|apic|time|clock|ioapic|platform|pci)",
-    "isolation": r"monitor/x86/|monitor/core/(controls|events|unlisted|exits|lock)|include/",
+    "isolation": r"monitor/x86/|monitor/core/(controls|events|unlisted|exits|lock|wedge)|include/",
     "routines": r"monitor/lib/|monitor/core/(types|machine|text|ring)",
     "tools": r"tools/|cli/|Makefile|bench/",
     "tests": r"tests/|guest/",

@@ -18,20 +18,19 @@ network() {
     [ -e /sys/class/net/br0 ] || { brctl addbr br0 && ip link set br0 up; }
     tunctl -t "tap$1" >/dev/null && brctl addif br0 "tap$1" && ip link set "tap$1" up ||
         echo "PEER-FAIL tap$1"
-    words="-netdev tap,id=net,ifname=tap$1,script=no,downscript=no,vhost=on"
+    words="$words -netdev tap,id=net,ifname=tap$1,script=no,downscript=no,vhost=on"
     words="$words -device virtio-net-pci,netdev=net,disable-legacy=on,romfile=,mac=02:00:00:00:00:0$1"
 }
 
 # The first guest's console is ours; what another one said is shown at the end.
 guest() {
-    words=
-    serial="file:/tmp/console$1"
-    [ "$1" -gt 0 ] || serial=stdio
+    words="-serial file:/tmp/console$1"
+    [ "$1" -gt 0 ] || words=$(cat /guest/console)
     [ ! -e /guest/1 ] || network "$1"
     # shellcheck disable=SC2086
     /bin/qemu-system-x86_64 -L /share -name "guest$1,debug-threads=on" -accel kvm -cpu host \
         -machine "$(cat /guest/machine)" -smp "$cpus" -m "$(cat /guest/memory)M" \
-        -no-user-config -nodefaults -display none -no-reboot -serial "$serial" $words \
+        -no-user-config -nodefaults -display none -no-reboot $words \
         -kernel /guest/vmlinuz -initrd /guest/initrd.img -append "$(cat "/guest/$1/cmdline")" \
         </dev/null &
     eval "vmm$1=$!"

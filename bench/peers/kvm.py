@@ -17,7 +17,8 @@ from systems import LINUX_DIRECT, System
 
 HOST_MEMORY = 1024  # MiB beside the guest's: the host's initramfs lies in it
 MODULES = ("kvm-amd",)
-DATA = ("qboot.rom", "bios-microvm.bin", "linuxboot_dma.bin", "pvh.bin")
+DATA = ("qboot.rom", "bios-microvm.bin", "bios-256k.bin", "kvmvapic.bin",
+        "linuxboot_dma.bin", "pvh.bin")
 
 
 def vmm_program(build):
@@ -65,7 +66,7 @@ class Kvm(System):
     what = ("a guest of the same kernel's kvm-amd; QEMU, machine `microvm` without PIT, PIC and "
             "RTC, is the VMM; each vCPU pinned to a core of its own.")
     machine, needed = "microvm,pit=off,pic=off,rtc=off", MODULES
-    image = "guests/initrd.img"
+    image, console = "guests/initrd.img", "-serial stdio"
 
     def notes(self):
         return ["KVM's VMM is QEMU: Debian 12 and 13 have no package of kvmtool."]
@@ -73,12 +74,16 @@ class Kvm(System):
     def memory(self):
         return sum(vm.memory for vm in self.vms) + HOST_MEMORY
 
+    def kernel_files(self):
+        """The paths of what the VMM loads: the kernel, and its initramfs."""
+        return self.path("guests/vmlinuz-6.1"), self.path(self.image)
+
     def guest_files(self):
         """{path in /guest: bytes}: each guest has its directory."""
-        files = {"vmlinuz": read(self.path("guests/vmlinuz-6.1")),
-                 "initrd.img": read(self.path(self.image)),
+        kernel, image = map(read, self.kernel_files())
+        files = {"vmlinuz": kernel, "initrd.img": image,
                  "cpus": b"%d" % self.vm.cpus, "memory": b"%d" % self.vm.memory,
-                 "machine": self.machine.encode()}
+                 "machine": self.machine.encode(), "console": self.console.encode()}
         for number, vm in enumerate(self.vms):
             files[f"{number}/cmdline"] = vm.cmdline().encode()
         return files

@@ -5,7 +5,7 @@
 
 #include "qemu.h"
 
-enum { MAX_PROCESSORS = 64, MAX_REASONS = 512 };
+enum { MAX_PROCESSORS = 64, MAX_REASONS = 4096 };
 
 /* Why a guest was left, and what was executed outside until it went on. */
 struct reason {

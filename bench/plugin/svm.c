@@ -8,8 +8,9 @@
 #include <string.h>
 
 enum { MAX_PLACES = 16 };
-enum { EXIT_CODE = 0x70, EXIT_INFO_1 = 0x78 };
-enum { CODE_PORT = 0x7b, CODE_MSR = 0x7c };
+enum { EXIT_CODE = 0x70, EXIT_INFO_1 = 0x78, SAVED_CPL = 0x4cb, SAVED_RAX = 0x5f8 };
+enum { CODE_CPUID = 0x72, CODE_PORT = 0x7b, CODE_MSR = 0x7c, CODE_CALL = 0x81 };
+enum { PORT_IN = 1 << 0, PORT_STRING = 1 << 2 }; /* of EXITINFO1 (15.10.2) */
 
 uint64_t svm_direct;
 
@@ -28,19 +29,37 @@ static void vmrun(unsigned cpu, void *data)
     guest_entered(cpu);
 }
 
+/* What tells exits of one code apart: a port with bit 32 for IN, bit 33 for a string; an MSR with
+ * bit 32 for a write; of CPUID the leaf, with bit 32 for a program's; a hypercall's number. */
+static uint64_t detail(unsigned cpu, uint64_t code, uint64_t block)
+{
+    uint64_t information = memory_read(cpu, block + EXIT_INFO_1, 8);
+
+    switch (code) {
+    case CODE_CALL:
+        return memory_read(cpu, block + SAVED_RAX, 4);
+    case CODE_CPUID:
+        return memory_read(cpu, block + SAVED_RAX, 4) |
+               (memory_read(cpu, block + SAVED_CPL, 1) == 3 ? 1ull << 32 : 0);
+    case CODE_PORT:
+        return (information >> 16 & 0xffff) | (information & PORT_IN ? 1ull << 32 : 0) |
+               (information & PORT_STRING ? 1ull << 33 : 0);
+    case CODE_MSR:
+        return (register_rcx(cpu) & 0xffffffff) | information << 32;
+    default:
+        return 0;
+    }
+}
+
 static void resumed(unsigned cpu, void *data)
 {
-    uint64_t block = svm_direct + control_block[cpu], code, detail = 0;
+    uint64_t block = svm_direct + control_block[cpu], code;
 
     (void)data;
     if (!processors[cpu].inside)
         return;
     code = memory_read(cpu, block + EXIT_CODE, sizeof(code));
-    if (code == CODE_MSR) /* with bit 32: a write */
-        detail = (register_rcx(cpu) & 0xffffffff) | memory_read(cpu, block + EXIT_INFO_1, 8) << 32;
-    if (code == CODE_PORT)
-        detail = memory_read(cpu, block + EXIT_INFO_1, 8) >> 16 & 0xffff;
-    guest_left(cpu, code, detail);
+    guest_left(cpu, code, detail(cpu, code, block));
 }
 
 static bool place_known(const uint8_t *code)

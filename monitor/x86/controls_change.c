@@ -22,6 +22,7 @@ void live_change_controls(struct vm *vm, const struct controls *wanted)
         atomic_store(&vm->hold, VM_HELD);
     atomic_store(&vm->controls, next);
     atomic_fetch_add(&vm->controls_number, 1);
+    vm_tell_wedge(vm, memcmp(&old->cpuids, &wanted->cpuids, sizeof(old->cpuids)) != 0);
     live_generation++; /* also for a new order of the same rules, of which nothing is said */
     if (memcmp(&old->ports, &wanted->ports, sizeof(old->ports)) != 0)
         exit_port_init(vm);

@@ -51,6 +51,8 @@ void exit_unlisted(struct vcpu *vcpu, uint64_t rip, const struct unlisted_use *u
 /* HLT of a core that leaves, or MWAIT; OFF_LINE: interrupts are off, nothing in the guest wakes it.
  */
 enum exit_reason exit_idle(struct vcpu *vcpu, bool off_line);
+/* VMMCALL or VMCALL at privilege level CPL; false: #UD is queued, and nothing has changed. */
+bool exit_hypercall(struct vcpu *vcpu, unsigned cpl);
 /* An instruction that a guest may not use: #UD, and a line in the log. */
 void exit_undefined(struct vcpu *vcpu, const char *what);
 
@@ -73,6 +75,8 @@ void exit_port_restore(struct vm *vm, uint16_t port);
 bool ipi_command(struct vcpu *vcpu, uint64_t command);
 /* The guest writes that register: the commonest commands, quickly. False: nothing is done. */
 bool ipi_plain(struct vcpu *vcpu);
+/* A fixed interrupt to each core of MASK's bits, from the APIC id FIRST on; those left out. */
+uint64_t ipi_send_many(struct vcpu *vcpu, uint64_t vector, uint32_t first, uint64_t mask);
 /* A message-signalled interrupt of an emulated device, to the VM's own cores. Any core. */
 void ipi_message(struct vm *vm, uint64_t address, uint32_t data);
 

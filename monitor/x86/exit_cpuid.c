@@ -6,9 +6,10 @@
 #include "x86/exit.h"
 #include "x86/msr.h"
 
-#define LEAF_MULLION  0x40000000u
-#define LEAF_KVM      0x40000100u
-#define LEAF_KVM_LAST 0x40000101u
+#define LEAF_MULLION   0x40000000u
+#define LEAF_INTERFACE 0x40000001u /* EAX: the newest version of the hypercalls */
+#define LEAF_KVM       0x40000100u
+#define LEAF_KVM_LAST  0x40000101u
 
 /* KVM's documented CPUID interface (Linux, Documentation/virt/kvm/x86/cpuid.rst). */
 #define KVM_NOP_IO_DELAY  (1u << 1)
@@ -24,7 +25,9 @@
 static struct cpuid cpuid_hypervisor(uint32_t leaf)
 {
     if (leaf == LEAF_MULLION) /* "MullionMulli" */
-        return (struct cpuid){LEAF_MULLION, 0x6c6c754d, 0x4d6e6f69, 0x696c6c75};
+        return (struct cpuid){LEAF_INTERFACE, 0x6c6c754d, 0x4d6e6f69, 0x696c6c75};
+    if (leaf == LEAF_INTERFACE)
+        return (struct cpuid){HYPERCALL_VERSION, 0, 0, 0};
     if (leaf == LEAF_KVM) /* "KVMKVMKVM": stock kernels take x2APIC and the clock from it */
         return (struct cpuid){LEAF_KVM_LAST, 0x4b4d564b, 0x564b4d56, 0x0000004d};
     if (leaf == LEAF_KVM_LAST)

@@ -13,11 +13,15 @@ static bool has_uart(const struct vm *vm)
     return vm->config->console != CONFIG_CONSOLE_NONE;
 }
 
-/* Where the guest has moved its UART to. */
+uint16_t guest_console_port(const struct vm *vm)
+{
+    return has_uart(vm) && !vm->service ? guest_pci_uart_port(&vm->pci) : 0;
+}
+
 static bool uart_claims(const struct vm *vm, uint16_t port)
 {
-    uint16_t bar = guest_pci_uart_port(&vm->pci);
-    return has_uart(vm) && bar != 0 && port >= bar && port < bar + SERIAL_PORTS;
+    uint16_t bar = guest_console_port(vm);
+    return bar != 0 && port >= bar && port < bar + SERIAL_PORTS;
 }
 
 static bool pci_claims(uint16_t port)
@@ -36,7 +40,7 @@ bool guest_port_fixed(const struct vm *vm, uint16_t port)
 
 bool guest_port_emulated(const struct vm *vm, uint16_t port)
 {
-    return guest_port_fixed(vm, port) || (!vm->service && uart_claims(vm, port));
+    return guest_port_fixed(vm, port) || uart_claims(vm, port);
 }
 
 bool guest_port_absent(uint16_t port)
@@ -66,19 +70,23 @@ static void uart_notify(struct vm *vm, bool before)
         ipi_message(vm, address, data);
 }
 
+static void uart_write(struct console *console, unsigned reg, uint8_t value)
+{
+    int sent = serial_write(&console->serial, reg, value);
+    if (sent >= 0)
+        console_output(console, (uint8_t)sent);
+}
+
 static void uart_access(struct vm *vm, const struct port_access *access, uint32_t *value)
 {
     struct console *console = &vm->console;
     unsigned reg = access->port % SERIAL_PORTS;
     lock_take(&console->lock);
     bool before = serial_interrupt(&console->serial);
-    if (access->in) {
+    if (access->in)
         *value = serial_read(&console->serial, reg);
-    } else {
-        int sent = serial_write(&console->serial, reg, (uint8_t)*value);
-        if (sent >= 0)
-            console_output(console, (uint8_t)sent);
-    }
+    else
+        uart_write(console, reg, (uint8_t)*value);
     uart_notify(vm, before);
     lock_release(&console->lock);
 }
@@ -94,6 +102,30 @@ bool guest_console_input(struct vm *vm, uint16_t byte)
     uart_notify(vm, before);
     lock_release(&console->lock);
     return taken;
+}
+
+/* One line at most, as it may go to the log port; memory that could be taken meanwhile is left out.
+ */
+uint64_t guest_console_output(struct vm *vm, gpa_t at, uint64_t length)
+{
+    struct console *console = &vm->console;
+    const struct guest_memory made_with = {vm->memory.extents, vm->memory.count, NULL};
+    uint64_t done = 0;
+    bool ended = guest_console_port(vm) == 0;
+    lock_take(&console->lock);
+    bool before = serial_interrupt(&console->serial);
+    while (done < length && !ended) {
+        const uint8_t *from = guest_pointer(&made_with, (gpa_t){at.v + done}, 1);
+        if (from == NULL)
+            break;
+        uint8_t byte = *(const volatile uint8_t *)from;
+        uart_write(console, 0, byte);
+        ended = byte == '\n';
+        done++;
+    }
+    uart_notify(vm, before);
+    lock_release(&console->lock);
+    return done;
 }
 
 static bool reset_requested(const struct port_access *access, uint32_t value)

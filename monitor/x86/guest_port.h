@@ -15,6 +15,12 @@ bool guest_port_absent(uint16_t port);
 /* A byte, or SERIAL_BREAK, for the VM's console to read; false if its FIFO is full or it has none.
  * Any core. */
 bool guest_console_input(struct vm *vm, uint16_t byte);
+/* LENGTH bytes of the VM's memory as if written to its UART, up to a line's end: how many. Any
+ * core.
+ */
+uint64_t guest_console_output(struct vm *vm, gpa_t at, uint64_t length);
+/* Where the guest has its UART; 0: nowhere. */
+uint16_t guest_console_port(const struct vm *vm);
 
 /* For both kinds of VM (exit_port.c). */
 void port_deny(struct vcpu *vcpu, const struct port_access *access);

@@ -140,6 +140,22 @@ bool ipi_plain(struct vcpu *vcpu)
     return true;
 }
 
+uint64_t ipi_send_many(struct vcpu *vcpu, uint64_t vector, uint32_t first, uint64_t mask)
+{
+    uint64_t left = vector < VECTOR_FIRST || vector > UINT8_MAX ? mask : 0;
+    for (uint64_t bits = mask & ~left; bits != 0; bits &= bits - 1) {
+        uint64_t id = (uint64_t)first + (unsigned)__builtin_ctzll(bits);
+        struct vcpu *to = id < APIC_IDS ? vm_find_vcpu(vcpu->vm, (apic_id_t){(uint32_t)id}) : NULL;
+        if (to != NULL) {
+            ipi_send_fixed(vector, to);
+            continue;
+        }
+        left |= bits & -bits;
+        ipi_deny(vcpu, id << 32 | vector, "the core is not this VM's");
+    }
+    return left;
+}
+
 void ipi_message(struct vm *vm, uint64_t address, uint32_t data)
 {
     apic_id_t id = {address >> 12 & 0xff};

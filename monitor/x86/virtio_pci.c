@@ -255,5 +255,7 @@ bool virtio_pci_config(struct vm *vm, const struct port_access *access, uint32_t
     lock_take(&vm->pci_lock);
     bool done = config_port(vm, access, value);
     lock_release(&vm->pci_lock);
+    if (!access->in && access->port >= PCI_DATA)
+        vm_tell_wedge(vm, false);
     return done;
 }

@@ -273,6 +273,7 @@ void vm_stop(struct vcpu *vcpu, bool restart, const char *reason)
     lock_take(&vm->console.lock);
     console_flush(&vm->console);
     lock_release(&vm->console.lock);
+    vm_forget_wedge(vm);
     log_info("vm \"%s\": %s", vm->config->name, reason);
     stats_print_vm(vm);
     if (vm->service)

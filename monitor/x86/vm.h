@@ -10,6 +10,7 @@
 #include "core/switch.h"
 #include "core/unlisted.h"
 #include "core/vsock.h"
+#include "core/wedge.h"
 #include "x86/boot/guest.h"
 #include "x86/guest_pci.h"
 #include "x86/vcpu.h"
@@ -83,6 +84,8 @@ struct vm {
     uint64_t clock_start_tsc; /* the guest's kvm-clock begins here */
 
     struct console console;
+    struct wedge wedge;
+    unsigned wedge_told; /* the start at which the log was told of one */
     struct lock pci_lock;
     struct guest_pci pci;
     struct virtio_function net, socket, ram;
@@ -156,4 +159,8 @@ bool vm_may_log(struct vm *vm, enum denial kind);
 /* All of the VM's cores forget the nested tables: this one now, the others before long. Any core.
  */
 void vm_flush(struct vm *vm);
+/* The controls, or the place of the console, may have changed: the VM's wedge is told. Any core. */
+void vm_tell_wedge(struct vm *vm, bool cpuids_changed);
+/* .. or there is none any more: the VM has stopped. */
+void vm_forget_wedge(struct vm *vm);
 const char *vm_state_name(const struct vm *vm);

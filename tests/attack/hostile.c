@@ -43,6 +43,8 @@ static const struct {
     {"caches", attack_caches, true},
     {"xsetbv", attack_xsetbv, true},
     {"registers", attack_registers, true},
+    {"hypercalls", attack_hypercalls, true},
+    {"hypercall-flood", attack_hypercall_flood, true},
     {"debug-stack", attack_debug_stack, true},
     {"flood", attack_flood, true},
     {"crash", attack_crash, true},

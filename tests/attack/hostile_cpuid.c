@@ -48,12 +48,13 @@ static void expect_unswitched(void)
         expect_subleaf(0xd, component, 2, 1, 0); /* of XCR0, or not there */
 }
 
-/* The hypervisor's leaves: its own name, KVM's name and KVM's features; zero elsewhere. */
+/* The hypervisor's leaves: its own name and its hypercalls' version, KVM's name and KVM's features;
+ * zero elsewhere. */
 static void check_hypervisor(uint32_t leaf, uint32_t subleaf)
 {
     uint32_t r[4];
     cpuid(leaf, subleaf, r);
-    if ((leaf >> 16) != HYPERVISOR >> 16 || leaf == HYPERVISOR || leaf == HYPERVISOR + 0x100 ||
+    if ((leaf >> 16) != HYPERVISOR >> 16 || leaf <= HYPERVISOR + 1 || leaf == HYPERVISOR + 0x100 ||
         leaf == HYPERVISOR + 0x101)
         return;
     if ((r[0] | r[1] | r[2] | r[3]) != 0)
@@ -76,7 +77,9 @@ void attack_cpuid(void)
     expect_leaf(0x8000000a, 0, UINT32_MAX, 0);                   /* .. nor what it could do */
     expect_leaf(1, 2, 1u << 31 | 1u << 21, 1u << 31 | 1u << 21); /* hypervisor, x2APIC */
     expect_leaf(1, 2, 1u << 5, 0);                               /* no VT-x */
-    expect_leaf(0x40000000, 1, UINT32_MAX, 0x6c6c754d);          /* "Mull" "ionM" "ulli" */
+    expect_leaf(0x40000000, 0, UINT32_MAX, 0x40000001);
+    expect_leaf(0x40000001, 0, UINT32_MAX, 2);          /* of the hypercalls */
+    expect_leaf(0x40000000, 1, UINT32_MAX, 0x6c6c754d); /* "Mull" "ionM" "ulli" */
     expect_leaf(0x40000000, 2, UINT32_MAX, 0x4d6e6f69);
     expect_leaf(0x40000000, 3, UINT32_MAX, 0x696c6c75);
     expect_leaf(0x40000100, 1, UINT32_MAX, 0x4b4d564b); /* "KVMKVMKVM" */

@@ -67,6 +67,10 @@ static void fill(struct frame *frame, unsigned mode, const uint8_t *code)
     if (!modes[mode].wide) /* 32-bit code does not see these, but they are there */
         for (unsigned i = 0; i < 8; i++)
             registers[i] = random();
+    if (!modes[mode].kernel)
+        frame->rax = frame->rax << 32 | (random() & 7); /* often what is a hypercall in ring 0 */
+    else if ((uint32_t)frame->rax == 0)
+        frame->rax = 1; /* the one that opens the others: see hostile_hypercalls.c */
     frame->rip = (uint64_t)code;
     frame->cs = modes[mode].code;
     frame->ss = modes[mode].data;
@@ -112,6 +116,14 @@ static void try(unsigned instruction, unsigned mode)
     else if (vector != VECTOR_UD && (vector != VECTOR_GP || instruction == 0))
         bad(instructions[instruction].name, mode, (uint64_t)(int64_t)vector);
     check(&frame, instruction);
+}
+
+void hypercalls_from_ring_3(unsigned times)
+{
+    instructions = is_vtx() ? vtx : svm;
+    tss_load();
+    for (unsigned i = 0; i < times; i++)
+        try(0, i % 2 == 0 ? 1 : 3);
 }
 
 void attack_registers(void)

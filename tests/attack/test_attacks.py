@@ -23,6 +23,8 @@ ATTACKS = {
     "xsetbv": ((), None),
     "cpuid": (("cpuids",), None),
     "registers": (("insns",), VIRT),
+    "hypercalls": (("insns", "messages"), IPI),
+    "hypercall-flood": (("insns", "messages"), None),
     "strings": (("ports",), r"string \w+ of port 0x[0-9a-f]+ at \S+ denied"),
     "vectors": (("ipis",), r"triple fault"),
     "tib-sample": (("memory",), r"denials of memory logged; further ones are only counted"),

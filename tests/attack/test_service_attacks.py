@@ -15,6 +15,8 @@ ATTACKS = {
     "random-msrs": (("msrs",), r"of MSR 0x[0-9a-f]+ at \S+ denied"),
     "caches": (("msrs",), r"of MSR 0x[0-9a-f]+ at \S+ denied"),
     "registers": (("insns",), CHOSEN.virt),
+    "hypercalls": (("insns", "messages"), r"IPI \S+ at \S+ denied: the core is not this VM's"),
+    "hypercall-flood": (("insns", "messages"), None),
 }
 
 

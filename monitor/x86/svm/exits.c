@@ -19,6 +19,7 @@
 #define NESTED_WRITE   (1u << 1)
 #define NESTED_FETCH   (1u << 4)
 #define LENGTH_SHORT   2u /* CPUID, RDMSR, WRMSR */
+#define LENGTH_CALL    3u /* VMMCALL */
 
 void svm_advance(struct vcpu *vcpu, unsigned length)
 {
@@ -105,7 +106,8 @@ static enum exit_reason handle_virt(struct vcpu *vcpu)
 
 static enum exit_reason handle_vmmcall(struct vcpu *vcpu)
 {
-    vcpu_fault(vcpu, VECTOR_UD); /* no hypercall is defined */
+    if (exit_hypercall(vcpu, vmcb_of(vcpu)->cpl))
+        svm_advance(vcpu, LENGTH_CALL);
     return EXIT_HYPERCALL;
 }
 

@@ -115,7 +115,8 @@ static enum exit_reason handle_virt(struct vcpu *vcpu)
 
 static enum exit_reason handle_vmcall(struct vcpu *vcpu)
 {
-    vcpu_fault(vcpu, VECTOR_UD); /* no hypercall is defined */
+    if (exit_hypercall(vcpu, vmread(VMCS_GUEST_SS_RIGHTS) >> RIGHTS_DPL_SHIFT & 3))
+        vmx_advance(vcpu);
     return EXIT_HYPERCALL;
 }
 

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A stub that counts:  pushfq
+ *                      lock incl counter(%rip)
+ *                      popfq
+ *   copy:              the instruction, and a jump behind the site
+ * `sti` has no copy: the jump leads to where it is, in front of what its shadow covers.
+ */
+#include "stub.h"
+
+#define PUSHFQ 0x9cu
+#define POPFQ  0x9du
+#define INCL   0x05fff0u /* lock incl disp32(%rip) */
+
+RESIDENT struct stub count_make(const struct stub_place *place, uint8_t *at, const uint8_t *site,
+                                const struct afterburn_site *what, uint32_t *number)
+{
+    struct wedge_data *data = place->data;
+    const uint8_t *from = site + what->before, *back = site + what->size;
+    bool asks = what->kind == AFTERBURN_OUT || what->kind == AFTERBURN_HLT;
+    bool stays = what->kind == AFTERBURN_STI;
+    *number = data->counter_count;
+    if (*number >= data->counter_room || (asks && *number >= SITE_NUMBERS))
+        return (struct stub){0};
+    struct wedge_counter *counter = &data->counters[data->counter_count++];
+    counter->count = 0;
+    counter->site = (uint32_t)(uintptr_t)site;
+    counter->kind = what->kind;
+    if (asks)
+        return (struct stub){.entry = at};
+    struct stub stub = {.entry = at};
+    *at++ = PUSHFQ;
+    at = stub_put_relative(at, INCL, 3, &counter->count);
+    *at++ = POPFQ;
+    stub.copy = at;
+    at = stub_put_end(at, from, stays ? 0 : what->length, stays ? from : back);
+    data->stub_next = (uint32_t)(at - place->text);
+    return stub;
+}

@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Mullion's mapping: its hypercalls for the console and for IPIs, and what it answers the same way
+ * as long as the guest runs. */
+#include "wedge.h"
+
+#ifndef WEDGE_INTERFACE /* of the monitor, as this wedge knows it; an older one for tests */
+#define WEDGE_INTERFACE HYPERCALL_VERSION
+#endif
+
+#define LEAF_SIGNATURE 0x40000000u
+#define LEAF_INTERFACE 0x40000001u
+#define LEAF_NO_MORE   0x40000200u /* behind KVM's, which Mullion shows, too */
+#define IDS_AT_ONCE    64u
+
+#define LEAF_FEATURES         7u
+#define HAS_ARCH_CAPABILITIES (1u << 29) /* EDX */
+#define MSR_ARCH_CAPABILITIES 0x0000010au
+#define MSR_MISC_ENABLE       0x000001a0u
+#define MSR_SYSCFG            0xc0010010u
+#define MSR_HWCR              0xc0010015u
+
+/* Bit 0 of data->hypercall, whose rest is the data's own physical address: the instruction. */
+#define BY_VMCALL 1u
+
+struct answer {
+    uint64_t rax, rdx;
+};
+
+static bool started;
+
+RESIDENT static struct answer call(bool by_vmcall, uint32_t number, uint64_t a, uint64_t b,
+                                   uint64_t c)
+{
+    struct answer answer = {number, c};
+    if (by_vmcall)
+        __asm__ volatile("vmcall" : "+a"(answer.rax), "+d"(answer.rdx) : "D"(a), "S"(b) : "memory");
+    else
+        __asm__ volatile("vmmcall"
+                         : "+a"(answer.rax), "+d"(answer.rdx)
+                         : "D"(a), "S"(b)
+                         : "memory");
+    return answer;
+}
+
+static struct wedge_cpuid cpuid(uint32_t leaf)
+{
+    struct wedge_cpuid r = {0};
+    __asm__ volatile("cpuid"
+                     : "=a"(r.eax), "=b"(r.ebx), "=c"(r.ecx), "=d"(r.edx)
+                     : "a"(leaf), "c"(0));
+    return r;
+}
+
+static bool detect(void)
+{
+    struct wedge_cpuid r = cpuid(LEAF_SIGNATURE);
+    return r.ebx == 0x6c6c754d && r.ecx == 0x4d6e6f69 && r.edx == 0x696c6c75; /* MullionMulli */
+}
+
+static bool is_intel(void)
+{
+    return cpuid(0).ecx == 0x6c65746e; /* the end of GenuineIntel */
+}
+
+/* What a VM reads as all ones and writes in vain, but for port 80h, which is a class of its own. */
+static void fill_absent(struct wedge_data *data)
+{
+    static const struct wedge_ports absent[] = {
+        {0x20, 0x21},   {0xa0, 0xa1},   {0x4d0, 0x4d1}, /* PIC */
+        {0x40, 0x43},   {0x61, 0x61},   {0x70, 0x71},   /* PIT, speaker, RTC */
+        {0x60, 0x60},   {0x64, 0x64},   {0x92, 0x92},   {0x87, 0x87},
+        {0xc0, 0xdf},                                                   /* keyboard, A20, DMA */
+        {0x2f8, 0x2ff}, {0x3e8, 0x3ef}, {0x2e8, 0x2ef}, {0x3b0, 0x3df}, /* UARTs, VGA */
+    };
+    _Static_assert(sizeof(absent) <= sizeof(data->absent), "room for them");
+    for (unsigned i = 0; i < sizeof(absent) / sizeof(absent[0]); i++)
+        data->absent[i] = absent[i];
+    data->absent_count = sizeof(absent) / sizeof(absent[0]);
+}
+
+static void add_msr(struct wedge_data *data, uint32_t index)
+{
+    uint32_t low, high;
+    __asm__ volatile("rdmsr" : "=a"(low), "=d"(high) : "c"(index));
+    data->msrs[data->msr_count++] =
+        (struct wedge_msr){.index = index, .valid = 1, .value = (uint64_t)high << 32 | low};
+}
+
+/* The same on all cores for good: the monitor shows them, and takes no writes. A VM with lines
+ * about MSRs may have lost them, and a fault would be the end of this. */
+static void fill_msrs(struct wedge_data *data, bool intel)
+{
+    if ((data->trap & WEDGE_RDMSR) != 0)
+        return;
+    if (intel) {
+        add_msr(data, MSR_MISC_ENABLE);
+    } else {
+        add_msr(data, MSR_SYSCFG);
+        add_msr(data, MSR_HWCR);
+    }
+    if (cpuid(0).eax >= LEAF_FEATURES && (cpuid(LEAF_FEATURES).edx & HAS_ARCH_CAPABILITIES) != 0)
+        add_msr(data, MSR_ARCH_CAPABILITIES);
+}
+
+/* The console's port is 0 in a service VM: its UART is the machine's, and its ports are real. */
+static const char *start(struct wedge_load *load)
+{
+    struct wedge_data *data = load->data;
+    bool by_vmcall = is_intel();
+    if (cpuid(LEAF_SIGNATURE).eax < LEAF_INTERFACE || cpuid(LEAF_INTERFACE).eax == 0)
+        return "this Mullion has no hypercalls for a wedge; start the guest without one";
+    struct answer answer =
+        call(by_vmcall, HYPERCALL_WEDGE_START, WEDGE_INTERFACE, (uintptr_t)data, 0);
+    if (answer.rax == 0)
+        return "Mullion refuses the guest's data area; it must lie in memory that the VM keeps";
+    started = true;
+    data->version = (uint32_t)answer.rax;
+    data->hypercall = (uintptr_t)data | (by_vmcall ? BY_VMCALL : 0);
+    data->console.port = (uint16_t)answer.rdx;
+    data->classes = WEDGE_CONSOLE | WEDGE_DELAY | WEDGE_ABSENT | WEDGE_CPUID | WEDGE_RDMSR |
+                    (data->version >= HYPERCALL_VERSION_IPI ? WEDGE_IPI : 0u);
+    data->cpuid_void = LEAF_NO_MORE;
+    fill_absent(data);
+    fill_msrs(data, by_vmcall);
+    load->kinds = 1ull << AFTERBURN_IN | 1ull << AFTERBURN_OUT | 1ull << AFTERBURN_CPUID |
+                  1ull << AFTERBURN_RDMSR;
+    return NULL;
+}
+
+/* The monitor takes a line at most in one call. Returns what it has taken of all. */
+RESIDENT static unsigned write(bool by_vmcall, uint64_t at, unsigned length)
+{
+    unsigned done = 0;
+    while (done < length) {
+        uint64_t taken =
+            call(by_vmcall, HYPERCALL_CONSOLE_WRITE, at + done,
+                 length - done < HYPERCALL_CONSOLE_MOST ? length - done : HYPERCALL_CONSOLE_MOST, 0)
+                .rax;
+        if (taken == 0)
+            break;
+        done += (unsigned)taken;
+    }
+    return done;
+}
+
+RESIDENT bool mullion_console(struct wedge_data *data, const char *text, unsigned length)
+{
+    bool by_vmcall = (data->hypercall & BY_VMCALL) != 0;
+    uint64_t here = data->hypercall & ~(uint64_t)BY_VMCALL;
+    uint64_t offset = (uint64_t)(text - (const char *)data);
+    return write(by_vmcall, here + offset, length) == length;
+}
+
+/* Cores with neighbouring ids share a call. */
+RESIDENT bool mullion_ipi(struct wedge_data *data, uint8_t vector, const uint32_t *ids,
+                          unsigned count)
+{
+    bool by_vmcall = (data->hypercall & BY_VMCALL) != 0;
+    for (unsigned i = 0; i < count;) {
+        uint32_t first = ids[i] & ~(IDS_AT_ONCE - 1);
+        uint64_t mask = 0;
+        for (; i < count && (ids[i] & ~(IDS_AT_ONCE - 1)) == first; i++)
+            mask |= 1ull << (ids[i] % IDS_AT_ONCE);
+        call(by_vmcall, HYPERCALL_SEND_IPI, vector, first, mask);
+    }
+    return true;
+}
+
+/* A whole line, as wedge_print gives it. */
+static void print(const char *text, size_t length)
+{
+    static const char end[] = "\r\n";
+    unsigned line = (unsigned)length - 1;
+    if (!started || write(is_intel(), (uintptr_t)text, line) != line)
+        wedge_print_com1(text, length);
+    else
+        write(is_intel(), (uintptr_t)end, sizeof(end) - 1);
+}
+
+const struct wedge_mapping mapping_mullion = {"mullion", GROUND_MULLION, detect, start, print};

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The pack: whole, unchanged, of a version that we know, and nothing in it points outside. */
+#include "boot.h"
+
+static const char *damaged(const char *what, uint64_t at, uint64_t size)
+{
+    return wedge_error("the pack is damaged: its %s at %lx (%lu bytes); pack it again", what, at,
+                       size);
+}
+
+static bool inside(uint64_t base, uint64_t size, uint64_t first, uint64_t all)
+{
+    return base >= first && base - first <= all && size <= all - (base - first);
+}
+
+/* CRC-32 as zlib's. */
+static uint32_t crc(uint32_t sum, const uint8_t *at, uint64_t size)
+{
+    static uint32_t table[256];
+    for (uint32_t i = 0; table[255] == 0 && i < 256; i++) {
+        table[i] = i;
+        for (unsigned bit = 0; bit < 8; bit++)
+            table[i] = table[i] >> 1 ^ (table[i] & 1 ? 0xedb88320u : 0);
+    }
+    for (; size > 0; size--)
+        sum = sum >> 8 ^ table[(sum ^ *at++) & 0xff];
+    return sum;
+}
+
+uint32_t pack_checksum(const struct afterburn_pack *pack)
+{
+    static const uint8_t zero[sizeof(pack->checksum)];
+    const uint64_t at = offsetof(struct afterburn_pack, checksum), next = at + sizeof(zero);
+    uint32_t sum = crc(crc(~0u, (const uint8_t *)pack, at), zero, sizeof(zero));
+    return ~crc(sum, (const uint8_t *)pack + next, pack->size - next);
+}
+
+static const char *check_file(const struct afterburn_pack *pack, uint64_t size)
+{
+    if (size < sizeof(pack->magic) ||
+        memcmp(pack->magic, AFTERBURN_MAGIC, sizeof(pack->magic)) != 0)
+        return wedge_error("the module (%lu bytes) is no pack; make one: afterburn pack", size);
+    if (size >= sizeof(*pack) && pack->version != AFTERBURN_VERSION)
+        return wedge_error(
+            "the pack has version %u, this wedge knows %u; build both from one release",
+            pack->version, AFTERBURN_VERSION);
+    if (size < sizeof(*pack) || size < pack->size)
+        return wedge_error("the pack is truncated: %lu of %lu bytes; pack it again", size,
+                           size < sizeof(*pack) ? sizeof(*pack) : pack->size);
+    if (pack->size < sizeof(*pack) || pack->header_size < sizeof(*pack))
+        return damaged("header", 0, pack->header_size);
+    uint32_t sum = pack_checksum(pack);
+    return sum == pack->checksum ? NULL
+                                 : wedge_error("the pack is damaged: its CRC-32 is %08x, not "
+                                               "%08x; pack it again",
+                                               sum, pack->checksum);
+}
+
+static const char *in_file(const struct afterburn_pack *pack, const char *what,
+                           struct afterburn_range range)
+{
+    return inside(range.offset, range.size, 0, pack->size)
+               ? NULL
+               : damaged(what, range.offset, range.size);
+}
+
+static const char *check_segments(const struct afterburn_pack *pack)
+{
+    const struct segments all = pack_segments(pack);
+    for (const struct afterburn_segment *one = all.first; one < all.end; one++) {
+        bool good = inside(one->offset, one->file_size, 0, pack->size) &&
+                    one->file_size <= one->memory_size &&
+                    inside(one->physical, one->memory_size, 0, 4 * GIB);
+        for (const struct afterburn_segment *other = all.first; good && other < one; other++)
+            good = one->physical >= other->physical + other->memory_size ||
+                   other->physical >= one->physical + one->memory_size;
+        if (!good)
+            return damaged("segment", one->physical, one->memory_size);
+    }
+    return NULL;
+}
+
+/* Of nothing, or of what one segment loads or clears. */
+static const char *in_segment(const struct afterburn_pack *pack, const char *what, uint64_t base,
+                              uint64_t size)
+{
+    const struct segments all = pack_segments(pack);
+    for (const struct afterburn_segment *one = all.first; one < all.end; one++)
+        if (inside(base, size, one->physical, one->memory_size))
+            return NULL;
+    return size == 0 ? NULL : damaged(what, base, size);
+}
+
+/* Sites that the pack excludes are not touched, wherever they are. */
+static const char *check_sites(const struct afterburn_pack *pack)
+{
+    const struct afterburn_site *sites = (const void *)((const uint8_t *)pack + pack->sites.offset);
+    const char *error = NULL;
+    uint64_t end = 0;
+    for (uint64_t i = 0; error == NULL && i < pack->sites.size / sizeof(*sites); i++) {
+        const struct afterburn_site *site = &sites[i];
+        if ((site->flags & AFTERBURN_EXCLUDED) != 0)
+            continue;
+        error = site->physical < end || site->before + site->length > site->size
+                    ? damaged("site", site->physical, site->size)
+                    : in_segment(pack, "site", site->physical, site->size);
+        end = site->physical + site->size;
+    }
+    return error;
+}
+
+const char *pack_check(const struct afterburn_pack *pack, uint64_t size)
+{
+    return check_file(pack, size)
+               ?: in_file(pack, "segments", pack->segments)
+               ?: in_file(pack, "sites", pack->sites)
+               ?: in_file(pack, "symbols", pack->symbols)
+               ?: in_file(pack, "initrd", pack->initrd)
+               ?: in_file(pack, "command line", pack->cmdline)
+               ?: check_segments(pack)
+               ?: in_segment(pack, "entry", pack->entry, 1)
+               ?: in_segment(pack, "text area", pack->text_area, pack->text_area_size)
+               ?: in_segment(pack, "data area", pack->data_area, pack->data_area_size)
+               ?: in_segment(pack, "exception table", pack->ex_table, pack->ex_table_size)
+               ?: check_sites(pack);
+}

@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The guest's UART through the wedge: as if each byte had gone there, by one call a line. */
+#include "wedge_machine.h"
+
+#define STEPS 4000u
+
+struct step {
+    bool out;
+    uint16_t port;
+    uint8_t value;
+};
+
+enum { SITE_IN, SITE_OUT, NATIVE_IN, NATIVE_OUT, SITES };
+
+static uint8_t *sites[SITES];
+
+static void start(uint64_t seed, uint32_t classes)
+{
+    static const char insn[SITES] = {'\xec', '\xee', '\xec', '\xee'};
+    machine_new(seed);
+    for (unsigned i = 0; i < SITES; i++) {
+        unsigned kind = i % 2 == 0 ? AFTERBURN_IN : AFTERBURN_OUT;
+        sites[i] = machine_site(kind, &insn[i], 1, 5, 0);
+        machine.sites[i].flags = i < NATIVE_IN ? 0 : AFTERBURN_EXCLUDED;
+        machine_end();
+    }
+    machine.data->console.port = MACHINE_COM1;
+    machine_patch(GROUND_KVM, ~0ull, classes);
+}
+
+/* What IN reads. */
+static uint8_t run(bool native, struct step step)
+{
+    struct machine_cpu cpu, after;
+    machine_cpu_random(&cpu);
+    cpu.r[RAX] = (cpu.r[RAX] & ~0xffull) | step.value;
+    cpu.r[RDX] = (cpu.r[RDX] & ~0xffffull) | step.port;
+    after = cpu;
+    machine_run(sites[(native ? NATIVE_IN : SITE_IN) + step.out], &after);
+    cpu.r[RAX] = step.out ? cpu.r[RAX] : (cpu.r[RAX] & ~0xffull) | (after.r[RAX] & 0xff);
+    cpu.r[RSP] = 0;
+    machine_cpu_same(&cpu, &after);
+    return (uint8_t)after.r[RAX];
+}
+
+static void out(unsigned offset, uint8_t value)
+{
+    run(false, (struct step){true, (uint16_t)(MACHINE_COM1 + offset), value});
+}
+
+static uint8_t in(unsigned offset)
+{
+    return run(false, (struct step){false, (uint16_t)(MACHINE_COM1 + offset), 0});
+}
+
+static struct step random_step(void)
+{
+    static const uint8_t values[] = {0, 0, 0, 5, 5, 7, 0x80, 3, 0x10, 0x0b, 0xff, '\n'};
+    static const uint8_t offsets[] = {0, 0, 0, 0, 0, 0, 1, 1, 1, 2, 3, 3, 4, 5, 5, 5, 6, 7};
+    uint64_t random = machine_random();
+    struct step step = {.port = (uint16_t)(MACHINE_COM1 + offsets[random % sizeof(offsets)])};
+    step.out = (random >> 8 & 3) != 0 && step.port != MACHINE_COM1 + 5;
+    step.value = values[(random >> 16) % sizeof(values)];
+    if (step.port == MACHINE_COM1 + 3 || step.port == MACHINE_COM1 + 4)
+        step.value = (random >> 24) % 4 != 0 ? 3 : step.value; /* seldom a divisor, or a loop */
+    if (step.port == MACHINE_COM1)
+        step.value = (random >> 24) % 16 == 0 ? '\n' : (uint8_t)(random >> 32);
+    if ((random >> 40) % 64 == 0)
+        step = (struct step){true, 0x4000, 1};
+    return step;
+}
+
+/* Random accesses: each read reads the same, and all is the same in the end. */
+static void any_order(uint32_t classes, bool refuse)
+{
+    static struct step steps[STEPS];
+    static uint8_t reads[STEPS];
+    for (uint64_t seed = 1; seed <= 10; seed++) {
+        start(seed, classes);
+        seen.refuse = refuse;
+        for (unsigned i = 0; i < STEPS; i++) {
+            steps[i] = random_step();
+            reads[i] = run(true, steps[i]);
+        }
+        struct machine_seen native = seen;
+        seen = (struct machine_seen){.refuse = refuse};
+        for (unsigned i = 0; i < STEPS; i++)
+            if (run(false, steps[i]) != reads[i])
+                fail_msg("seed %lu, step %u: port %x reads otherwise", seed, i, steps[i].port);
+        in(2);
+        assert_memory_equal(&native.uart, &seen.uart, sizeof(seen.uart));
+        assert_int_equal(native.length, seen.length);
+        assert_memory_equal(native.text, seen.text, sizeof(seen.text));
+        assert_true(native.writes == seen.writes);
+        if (classes != 0 && !refuse)
+            assert_true(seen.calls != 0 && seen.faults < native.faults);
+        else
+            assert_int_equal(seen.calls, 0);
+    }
+}
+
+static void test_any_order(void **state)
+{
+    (void)state;
+    any_order(WEDGE_CONSOLE, false);
+}
+
+static void test_mapping_refuses(void **state)
+{
+    (void)state;
+    any_order(WEDGE_CONSOLE, true);
+}
+
+static void test_class_off(void **state)
+{
+    (void)state;
+    any_order(0, false);
+}
+
+static void print(const char *text)
+{
+    uint8_t ier = in(1);
+    out(1, 0);
+    for (; *text != '\0'; text++) {
+        assert_int_equal(in(5), 0x60);
+        out(0, (uint8_t)*text);
+    }
+    assert_int_equal(in(5), 0x60);
+    out(1, ier);
+}
+
+/* As Linux' console prints: from the second line on, one call each and nothing else. */
+static void test_linux_lines(void **state)
+{
+    (void)state;
+    start(1, WEDGE_CONSOLE);
+    out(1, 5);
+    print("first\n");
+    seen = (struct machine_seen){.uart = seen.uart};
+    print("a line\n");
+    print("another one\n");
+    print("no end");
+    assert_int_equal(seen.faults, 0);
+    assert_int_equal(seen.calls, 3);
+    assert_string_equal(seen.text, "a line\nanother one\nno end");
+    assert_int_equal(seen.uart.ier, 5);
+}
+
+/* A line goes out at its end, not when the next access comes; a long one in pieces. */
+static void test_line_end(void **state)
+{
+    (void)state;
+    start(1, WEDGE_CONSOLE);
+    out(0, 'x');
+    assert_int_equal(seen.length, 0);
+    out(0, '\n');
+    assert_string_equal(seen.text, "x\n");
+    for (unsigned i = 0; i < WEDGE_CONSOLE_LINE; i++)
+        out(0, 'y');
+    assert_int_equal(seen.length, 2 + WEDGE_CONSOLE_LINE);
+    assert_int_equal(seen.calls, 2);
+}
+
+/* The write that lets the transmitter interrupt raises that interrupt: it is never kept back. */
+static void test_transmit_interrupt(void **state)
+{
+    (void)state;
+    start(1, WEDGE_CONSOLE);
+    out(1, 7);
+    assert_int_equal(seen.uart.ier, 7);
+    out(1, 0);
+    assert_int_equal(seen.uart.ier, 0);
+    out(1, 7);
+    assert_int_equal(seen.uart.ier, 7);
+    assert_int_equal(seen.faults, 3);
+}
+
+/* A byte that came in shows after two reads of the status at most. */
+static void test_received(void **state)
+{
+    (void)state;
+    start(1, WEDGE_CONSOLE);
+    for (unsigned i = 0; i < 300; i++)
+        out(0, 'x');
+    seen.uart.ready = 1;
+    in(5);
+    in(5);
+    assert_int_equal(in(5), 0x61);
+    assert_int_equal(in(5), 0x61);
+}
+
+/* The end may come by any port: what is kept is sent first. */
+static void test_last_words(void **state)
+{
+    (void)state;
+    start(1, WEDGE_CONSOLE | WEDGE_DELAY);
+    out(0, 'a');
+    run(false, (struct step){true, 0x80, 0});
+    assert_int_equal(seen.length, 0);
+    run(false, (struct step){true, 0x604, 0});
+    assert_string_equal(seen.text, "a");
+    out(0, 'b');
+    machine.data->trap = WEDGE_CONSOLE;
+    out(0, 'c');
+    assert_string_equal(seen.text, "abc");
+}
+
+/* Another core, or the code that an NMI interrupted, is in here: native, and kept in step. */
+static void test_locked(void **state)
+{
+    (void)state;
+    start(1, WEDGE_CONSOLE);
+    out(1, 5);
+    machine.data->console.lock = 1;
+    out(0, 'n');
+    assert_string_equal(seen.text, "n");
+    out(3, 0x83);
+    out(1, 0);
+    machine.data->console.lock = 0;
+    out(0, 12);
+    assert_int_equal(seen.uart.dll, 12);
+    out(3, 3);
+    machine.data->console.lock = 1;
+    out(1, 7);
+    machine.data->console.lock = 0;
+    assert_int_equal(in(1), 7);
+    assert_int_equal(seen.uart.ier, 7);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_any_order),
+        cmocka_unit_test(test_mapping_refuses),
+        cmocka_unit_test(test_class_off),
+        cmocka_unit_test(test_linux_lines),
+        cmocka_unit_test(test_received),
+        cmocka_unit_test(test_last_words),
+        cmocka_unit_test(test_locked),
+        cmocka_unit_test(test_line_end),
+        cmocka_unit_test(test_transmit_interrupt),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
