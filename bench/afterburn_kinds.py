@@ -5,8 +5,8 @@ import reasons
 
 UART, UART_LAST = 0x3f8, 0x3ff
 DELAY = 0x80
-PCI_PORTS = 0x1000  # from here on a device's: a virtio console is the only one here that has any
-NOTIFY = 16       # of its ports
+PCI_PORTS = 0x1000  # from here on a device's: on KVM the virtio console is the only one that has any
+NOTIFY = 16         # of its ports
 PORT_IN = 1 << 32
 LEGACY = ((0x00, 0x0f), (0x20, 0x21), (0x40, 0x43), (0x60, 0x61), (0x64, 0x64), (0x70, 0x71),
           (0xa0, 0xa1), (0xc0, 0xdf), (0x170, 0x177), (0x1f0, 0x1f7), (0x2e8, 0x2ef), (0x2f8, 0x2ff),
@@ -30,7 +30,7 @@ def _within(port, ranges):
 
 
 def _port(ground, port):
-    if UART <= port <= UART_LAST or port >= PCI_PORTS:
+    if UART <= port <= UART_LAST or (ground == "kvm" and port >= PCI_PORTS):
         return CONSOLE
     if port == DELAY:
         return DELAYS
@@ -41,11 +41,13 @@ def _port(ground, port):
     return "other ports"
 
 
-def carries_text(code, detail):
-    """Whether an exit is a write to the UART's data, or says to the virtio console that a line is there."""
+def carries_text(ground, code, detail):
+    """Whether an exit is a write to the UART's data, or says to a console that a line is there."""
     port = detail & 0xffff
+    if code == 0x81:
+        return kind(ground, code, detail) == CONSOLE
     return code == 0x7b and not detail & PORT_IN and (
-        port == UART or (port >= PCI_PORTS and port & 0x1f == NOTIFY))
+        port == UART or (ground == "kvm" and port >= PCI_PORTS and port & 0x1f == NOTIFY))
 
 
 def _msr(index, write):

@@ -9,7 +9,7 @@ USER, DONE, LOADS, ROUND, ROUND_END = 1, 2, 16, 0x100, 0x101  # as in guest/benc
 KERNEL, MONITOR, END = 3, 4, 0xffff  # patterns that we give to the plugin; the machine's end
 
 Reason = namedtuple("Reason", "count instructions least most")
-Short = namedtuple("Short", "id cpu guest host returns")
+Short = namedtuple("Short", "id cpu guest host returns nops")
 
 
 @dataclass
@@ -81,11 +81,12 @@ def between(before, after):
 
 
 def rounds(shorts):
-    """[(guest instructions, IRETs)] of each round of the fixed workload."""
+    """[(guest instructions, IRETs, NOPs)] of each round of the fixed workload."""
     found, start = [], None
     for short in shorts:
         if short.id == ROUND:
             start = short
         elif short.id == ROUND_END and start and start.cpu == short.cpu:
-            found.append((short.guest - start.guest, short.returns - start.returns))
+            found.append((short.guest - start.guest, short.returns - start.returns,
+                          short.nops - start.nops))
     return found

@@ -47,11 +47,12 @@ def work_figures(shorts):
     rounds = counts.rounds(shorts)
     if not rounds:
         return None
-    usual = sorted(returns for _, returns in rounds)[len(rounds) // 10]
-    undisturbed = [guest for guest, returns in rounds if returns <= usual]
+    usual = sorted(returns for _, returns, _ in rounds)[len(rounds) // 10]
+    undisturbed = [guest for guest, returns, _ in rounds if returns <= usual]
     return {"rounds": len(rounds), "undisturbed": len(undisturbed),
             "mean_undisturbed": round(statistics.mean(undisturbed), 1),
-            "least": min(undisturbed), "mean": round(statistics.mean(g for g, _ in rounds), 1)}
+            "least": min(undisturbed), "mean": round(statistics.mean(g for g, _, _ in rounds), 1),
+            "nops": round(statistics.mean(n for _, returns, n in rounds if returns <= usual), 1)}
 
 
 def boot_figures(result):

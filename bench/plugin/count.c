@@ -13,7 +13,7 @@ EXPORT int qemu_plugin_version = 4; /* QEMU 9.2 and newer */
 EXPORT int qemu_plugin_install(plugin_id id, const void *info, int argc, char **argv);
 
 struct processor processors[MAX_PROCESSORS];
-static struct score total, returns;
+static struct score total, returns, nops;
 static enum { BARE, SVM, XEN } kind;
 
 /* Places to note the counts at, recognized by the code that is there. */
@@ -32,6 +32,11 @@ uint64_t executed(unsigned cpu)
 uint64_t returned(unsigned cpu)
 {
     return qemu_plugin_u64_get(returns, cpu);
+}
+
+uint64_t padding(unsigned cpu)
+{
+    return qemu_plugin_u64_get(nops, cpu);
 }
 
 static void settle(unsigned cpu)
@@ -137,6 +142,21 @@ static void look_for_return(struct qemu_plugin_insn *insn)
         qemu_plugin_register_vcpu_insn_exec_inline_per_vcpu(insn, ADD, returns, 1);
 }
 
+/* 90, or 0F 1F, behind any prefixes that compilers and assemblers lengthen it with. */
+static void look_for_nop(struct qemu_plugin_insn *insn)
+{
+    uint8_t bytes[15] = {0};
+    size_t at = 0, size = qemu_plugin_insn_size(insn);
+
+    if (size > sizeof(bytes) || qemu_plugin_insn_data(insn, bytes, size) != size)
+        return;
+    while (at + 1 < size && (bytes[at] == 0x66 || bytes[at] == 0x2e))
+        at++;
+    if ((bytes[at] == 0x90 && at + 1 == size) ||
+        (at + 1 < size && bytes[at] == 0x0f && bytes[at + 1] == 0x1f))
+        qemu_plugin_register_vcpu_insn_exec_inline_per_vcpu(insn, ADD, nops, 1);
+}
+
 /* Instructions are counted one by one: a fault in the middle of a block must not count its rest. */
 static void translated(plugin_id id, struct qemu_plugin_tb *tb)
 {
@@ -147,6 +167,7 @@ static void translated(plugin_id id, struct qemu_plugin_tb *tb)
         look_for_patterns(insn);
         look_for_marker(insn);
         look_for_return(insn);
+        look_for_nop(insn);
     }
     if (kind == SVM)
         svm_translated(tb);
@@ -221,8 +242,9 @@ int qemu_plugin_install(plugin_id id, const void *info, int argc, char **argv)
             fprintf(stderr, "bench plugin: cannot take `%s`\n", argv[i]);
             return -1;
         }
-    total.board = returns.board = qemu_plugin_scoreboard_new(2 * sizeof(uint64_t));
+    total.board = returns.board = nops.board = qemu_plugin_scoreboard_new(3 * sizeof(uint64_t));
     returns.offset = sizeof(uint64_t);
+    nops.offset = 2 * sizeof(uint64_t);
     if (kind == XEN)
         xen_init();
     qemu_plugin_register_vcpu_init_cb(id, processor_started);

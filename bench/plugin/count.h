@@ -30,6 +30,8 @@ extern struct processor processors[MAX_PROCESSORS];
 uint64_t executed(unsigned cpu);
 /* How many of them were IRET. */
 uint64_t returned(unsigned cpu);
+/* How many were NOPs, of any length. */
+uint64_t padding(unsigned cpu);
 /* The guest is entered, or left because of CODE and DETAIL. */
 void guest_entered(unsigned cpu);
 void guest_left(unsigned cpu, uint64_t code, uint64_t detail);

@@ -55,8 +55,9 @@ void output_short(unsigned cpu, uint64_t id)
         return;
     pthread_mutex_lock(&lock);
     fprintf(file,
-            "short %" PRIu64 " cpu %u guest %" PRIu64 " host %" PRIu64 " returns %" PRIu64 "\n", id,
-            cpu, p->guest + (p->inside ? passed : 0), p->host + (p->inside ? 0 : passed),
-            returned(cpu));
+            "short %" PRIu64 " cpu %u guest %" PRIu64 " host %" PRIu64 " returns %" PRIu64
+            " nops %" PRIu64 "\n",
+            id, cpu, p->guest + (p->inside ? passed : 0), p->host + (p->inside ? 0 : passed),
+            returned(cpu), padding(cpu));
     pthread_mutex_unlock(&lock);
 }
