@@ -15,16 +15,9 @@
 
 /* Xen's x86/HVM direct boot ABI (PVH), version 1. */
 struct start_info {
-    uint32_t magic;          /* 00 */
-    uint32_t version;        /* 04 */
-    uint32_t flags;          /* 08 */
-    uint32_t module_count;   /* 0c */
-    uint64_t module_list;    /* 10 */
-    uint64_t cmdline;        /* 18 */
-    uint64_t rsdp;           /* 20 */
-    uint64_t memory_map;     /* 28 */
-    uint32_t memory_entries; /* 30 */
-    uint32_t reserved;       /* 34 */
+    uint32_t magic, version, flags, module_count;    /* 00 */
+    uint64_t module_list, cmdline, rsdp, memory_map; /* 10 */
+    uint32_t memory_entries, reserved;               /* 30 */
 };
 _Static_assert(sizeof(struct start_info) == 0x38, "hvm_start_info");
 

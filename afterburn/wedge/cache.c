@@ -16,7 +16,7 @@
 #define LEAF_7_OSPKE   (1u << 4)
 #define LEAF_7_HYBRID  (1u << 15) /* EDX */
 
-enum scope { SCOPE_NONE, SCOPE_CORE, SCOPE_ALL };
+enum scope { NONE, CORE, ALL };
 
 static RESIDENT void execute(struct wedge_cpuid *answer)
 {
@@ -45,42 +45,25 @@ static RESIDENT const struct wedge_cpuid *find(const struct wedge_data *data, ui
     return NULL;
 }
 
-/* The feature leaves show CR4; XSAVE's first two XCR0 and XSS. SDM: CPUID; APM 3, appendix E. */
-static RESIDENT enum scope scope_basic(uint32_t leaf, uint32_t subleaf)
-{
-    switch (leaf) {
-    case 0x1:
-    case 0xb:
-    case 0x1f:
-        return SCOPE_CORE;
-    case 0x7:
-        return subleaf == 0 ? SCOPE_CORE : SCOPE_ALL;
-    case 0xd:
-        return subleaf < 2 ? SCOPE_NONE : SCOPE_ALL;
-    case 0x3:
-    case 0x12:
-        return SCOPE_NONE;
-    default:
-        return leaf <= 0x18 ? SCOPE_ALL : SCOPE_NONE;
-    }
-}
-
-/* All these are only as sure as the leaf exists: what is asked beyond the last has no meaning. */
+/* The feature leaves show CR4; XSAVE's first two XCR0 and XSS. SDM: CPUID; APM 3, appendix E. What
+ * is beyond the last leaf has no meaning. */
 static RESIDENT enum scope scope_of(const struct wedge_data *data, uint32_t leaf, uint32_t subleaf)
 {
     uint32_t first = leaf & EXTENDED;
     if (leaf >= HYPERVISOR && leaf <= HYPERVISOR_LAST)
-        return (leaf & 0xff) <= 1 ? SCOPE_ALL : SCOPE_NONE;
+        return (leaf & 0xff) == 0 || ((leaf & 0xff) == 1 && find(data, 0, leaf - 1, 0)) ? ALL
+                                                                                        : NONE;
     if (leaf == first)
-        return subleaf == 0 ? SCOPE_ALL : SCOPE_NONE;
+        return subleaf == 0 ? ALL : NONE;
     const struct wedge_cpuid *last = find(data, 0, first, 0);
-    if (last == NULL || leaf > last->eax)
-        return SCOPE_NONE;
-    if (first == 0)
-        return scope_basic(leaf, subleaf);
-    if (leaf == 0x8000001e || leaf == 0x80000026)
-        return SCOPE_CORE;
-    return leaf <= 0x80000022 ? SCOPE_ALL : SCOPE_NONE;
+    if (last == NULL || leaf > last->eax || leaf == 0x3 || leaf == 0x12)
+        return NONE;
+    if (leaf == 0x1 || (leaf == 0x7 && subleaf == 0) || leaf == 0xb || leaf == 0x1f ||
+        leaf == 0x8000001e || leaf == 0x80000026)
+        return CORE;
+    if (leaf == 0xd && subleaf < 2)
+        return NONE;
+    return leaf <= 0x18 || (first != 0 && leaf <= 0x80000022) ? ALL : NONE;
 }
 
 /* 0: this core can't be told from others, or not yet. */
@@ -95,8 +78,7 @@ static RESIDENT uint64_t this_core(const struct wedge_data *data)
     return own ? gdt.base : 0;
 }
 
-/* Linux never takes back what it has told a core by CR4. A leaf that shows CR4 is kept from then
- * on. */
+/* Linux never takes back what it has set in CR4: a leaf that shows it is kept from then on. */
 static RESIDENT bool is_final(const struct wedge_data *data, const struct wedge_cpuid *answer)
 {
     uint32_t first = answer->leaf & ~0xffu;
@@ -106,7 +88,7 @@ static RESIDENT bool is_final(const struct wedge_data *data, const struct wedge_
         return (answer->ecx & LEAF_7_PKU) == 0 || (answer->ecx & LEAF_7_OSPKE) != 0;
     if (first < HYPERVISOR || first > HYPERVISOR_LAST || answer->leaf == data->cpuid_void)
         return true;
-    return (answer->leaf == first ? answer->eax : answer->leaf) - first <= 0xff;
+    return answer->leaf != first || answer->eax - first <= 0xff;
 }
 
 static RESIDENT void keep(struct wedge_data *data, const struct wedge_cpuid *answer)
@@ -126,9 +108,9 @@ RESIDENT bool wedge_cpuid(struct wedge_data *data, struct wedge_regs *regs)
     if (data->cpuid_void != 0 && fresh.leaf >= data->cpuid_void && fresh.leaf <= HYPERVISOR_LAST)
         fresh.leaf = data->cpuid_void;
     enum scope scope = scope_of(data, fresh.leaf, fresh.subleaf);
-    if (scope == SCOPE_CORE)
+    if (scope == CORE)
         fresh.core = this_core(data);
-    if (scope == SCOPE_NONE || (scope == SCOPE_CORE && fresh.core == 0))
+    if (scope == NONE || (scope == CORE && fresh.core == 0))
         return false;
     const struct wedge_cpuid *answer = find(data, fresh.core, fresh.leaf, fresh.subleaf);
     if (answer == NULL) {

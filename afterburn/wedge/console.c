@@ -34,13 +34,27 @@ static RESIDENT bool send_at_once(struct wedge_data *data, unsigned length)
            (data->ground == GROUND_MULLION && mullion_console(data, line, length));
 }
 
+/* A driver that sends by interrupts waits for the next one, and the UART got nothing to send. */
+static RESIDENT void raise_interrupt(const struct wedge_console *console)
+{
+    uint16_t ier = (uint16_t)(console->port + UART_IER);
+    if ((console->ier & IER_TRANSMIT) == 0)
+        return;
+    port_write(ier, (uint8_t)(console->ier & ~IER_TRANSMIT));
+    port_write(ier, console->ier);
+}
+
 static RESIDENT void send(struct wedge_data *data)
 {
     struct wedge_console *console = &data->console;
     unsigned length = console->length;
     console->length = 0;
-    if (length == 0 || send_at_once(data, length))
+    if (length == 0)
         return;
+    if (send_at_once(data, length)) {
+        raise_interrupt(console);
+        return;
+    }
     for (unsigned i = 0; i < length; i++) {
         unsigned wait = WAIT_FOR_ROOM;
         while ((port_read((uint16_t)(console->port + UART_LSR)) & LSR_ROOM) == 0 && --wait != 0)

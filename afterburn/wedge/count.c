@@ -31,6 +31,7 @@ static const char names[AFTERBURN_KINDS][12] RESIDENT_CONST = {
 static const char text_start[] RESIDENT_CONST = "\r\ncount: executed";
 static const char text_kind[] RESIDENT_CONST = "count: kind ";
 static const char text_top[] RESIDENT_CONST = "count: site ";
+static const char text_modules[] RESIDENT_CONST = "count: modules' sites, patched";
 static const char text_end[] RESIDENT_CONST = "count: end";
 static const char text_line[] RESIDENT_CONST = "\r\n";
 static const char text_blank[] RESIDENT_CONST = " ";
@@ -137,6 +138,10 @@ static RESIDENT void print_all(const struct wedge_data *data)
     for (unsigned kind = 1; kind < AFTERBURN_KINDS; kind++)
         print_kind(data, kind);
     print_top(data);
+    print(text_modules);
+    print_number(data->module_sites, 10);
+    print_number(data->module_patched, 10);
+    print(text_line);
     print(text_end);
     print(text_line);
 }

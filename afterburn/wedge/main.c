@@ -39,7 +39,7 @@ static void print_sums(const char *what, const uint32_t *counts, const char *con
         wedge_print("%s%s %u", before, names[i], counts[i]);
         before = ", ";
     }
-    wedge_print("%s", sum != 0 ? ")" : "");
+    wedge_print(sum != 0 ? ")" : "");
 }
 
 static void print_counts(const struct wedge_load *load, const char *ground,

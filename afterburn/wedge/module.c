@@ -91,25 +91,20 @@ static RESIDENT void patch_record(const struct module *module, uint64_t address,
  */
 static RESIDENT void patch_records(const struct module *module, const Elf64_Shdr *rela)
 {
-    if (rela->sh_type != SHT_RELA || rela->sh_info >= module->count ||
-        rela->sh_link >= module->count)
-        return;
     const Elf64_Shdr *records = &module->sections[rela->sh_info];
     const Elf64_Shdr *table = &module->sections[rela->sh_link];
     const Elf64_Sym *symbols = (const Elf64_Sym *)table->sh_addr;
     for (uint64_t at = 0; at + sizeof(Elf64_Rela) <= rela->sh_size; at += sizeof(Elf64_Rela)) {
         const Elf64_Rela *entry = (const Elf64_Rela *)(rela->sh_addr + at);
-        uint64_t index = ELF64_R_SYM(entry->r_info);
-        if (ELF64_R_TYPE(entry->r_info) != R_X86_64_PC32 ||
-            index >= table->sh_size / sizeof(Elf64_Sym) ||
-            entry->r_offset + sizeof(struct afterburn_record) > records->sh_size)
-            continue;
+        const Elf64_Sym *symbol = &symbols[ELF64_R_SYM(entry->r_info)];
         const struct afterburn_record *record = (const void *)(records->sh_addr + entry->r_offset);
-        uint64_t site = symbols[index].st_value + (uint64_t)entry->r_addend;
-        if (!is_code(module, &symbols[index], site, record->size))
+        if (ELF64_R_TYPE(entry->r_info) != R_X86_64_PC32 ||
+            entry->r_offset + sizeof(*record) > records->sh_size ||
+            ELF64_R_SYM(entry->r_info) >= table->sh_size / sizeof(*symbols) ||
+            !is_code(module, symbol, symbol->st_value + (uint64_t)entry->r_addend, record->size))
             continue;
         module->place.data->module_sites++;
-        patch_record(module, site, record);
+        patch_record(module, symbol->st_value + (uint64_t)entry->r_addend, record);
     }
 }
 

@@ -47,7 +47,8 @@ static const char *check_file(const struct afterburn_pack *pack, uint64_t size)
     if (size < sizeof(*pack) || size < pack->size)
         return wedge_error("the pack is truncated: %lu of %lu bytes; pack it again", size,
                            size < sizeof(*pack) ? sizeof(*pack) : pack->size);
-    if (pack->size < sizeof(*pack) || pack->header_size < sizeof(*pack))
+    if (pack->size < sizeof(*pack) || pack->header_size < sizeof(*pack) ||
+        pack->name[sizeof(pack->name) - 1] != '\0')
         return damaged("header", 0, pack->header_size);
     uint32_t sum = pack_checksum(pack);
     return sum == pack->checksum ? NULL
@@ -57,11 +58,11 @@ static const char *check_file(const struct afterburn_pack *pack, uint64_t size)
 }
 
 static const char *in_file(const struct afterburn_pack *pack, const char *what,
-                           struct afterburn_range range)
+                           struct afterburn_range range, uint64_t align)
 {
-    return inside(range.offset, range.size, 0, pack->size)
-               ? NULL
-               : damaged(what, range.offset, range.size);
+    if (inside(range.offset, range.size, 0, pack->size) && range.offset % align == 0)
+        return NULL;
+    return damaged(what, range.offset, range.size);
 }
 
 static const char *check_segments(const struct afterburn_pack *pack)
@@ -112,11 +113,11 @@ static const char *check_sites(const struct afterburn_pack *pack)
 const char *pack_check(const struct afterburn_pack *pack, uint64_t size)
 {
     return check_file(pack, size)
-               ?: in_file(pack, "segments", pack->segments)
-               ?: in_file(pack, "sites", pack->sites)
-               ?: in_file(pack, "symbols", pack->symbols)
-               ?: in_file(pack, "initrd", pack->initrd)
-               ?: in_file(pack, "command line", pack->cmdline)
+               ?: in_file(pack, "segments", pack->segments, 8)
+               ?: in_file(pack, "sites", pack->sites, 8)
+               ?: in_file(pack, "symbols", pack->symbols, 8)
+               ?: in_file(pack, "initrd", pack->initrd, 1)
+               ?: in_file(pack, "command line", pack->cmdline, 1)
                ?: check_segments(pack)
                ?: in_segment(pack, "entry", pack->entry, 1)
                ?: in_segment(pack, "text area", pack->text_area, pack->text_area_size)

@@ -11,7 +11,6 @@ struct table_entry {
 struct patch {
     struct stub_place place;
     struct wedge_counts *counts;
-    uint64_t kinds;
     struct table_entry *table;
     uint64_t table_count;
     uint64_t shadow; /* where the latest `sti` ends: what is there must follow it directly */
@@ -66,33 +65,26 @@ static bool is_doubtful(const struct patch *patch, const struct afterburn_site *
            !encode_fits(site, at_physical(site->physical));
 }
 
-static void patch_site(const struct patch *patch, const struct afterburn_site *site)
+/* Where it is to be counted. */
+static uint32_t *patch_site(const struct patch *patch, const struct afterburn_site *site)
 {
     struct wedge_counts *counts = patch->counts;
     uint8_t *at = at_physical(site->physical);
-    if (site->kind >= AFTERBURN_KINDS || (patch->kinds >> site->kind & 1) == 0) {
-        counts->native++;
-        return;
-    }
-    if ((site->flags & (AFTERBURN_EXCLUDED | AFTERBURN_NO_STACK)) != 0) {
-        bool known = site->reason != 0 && site->reason < AFTERBURN_REASONS;
-        counts->left[known ? site->reason : AFTERBURN_REASON_EARLY]++;
-        return;
-    }
+    if (site->kind >= AFTERBURN_KINDS || (patch->place.data->kinds >> site->kind & 1) == 0)
+        return &counts->native;
+    bool known = site->reason != 0 && site->reason < AFTERBURN_REASONS;
+    if ((site->flags & (AFTERBURN_EXCLUDED | AFTERBURN_NO_STACK)) != 0)
+        return &counts->left[known ? site->reason : AFTERBURN_REASON_EARLY];
     struct table_entry *entry = table_find(patch, at + site->before);
-    if (is_doubtful(patch, site, entry)) {
-        counts->doubtful++;
-        return;
-    }
+    if (is_doubtful(patch, site, entry))
+        return &counts->doubtful;
     struct stub stub = stub_make(&patch->place, at, site);
-    if (stub.entry == NULL) {
-        counts->no_room++;
-        return;
-    }
+    if (stub.entry == NULL)
+        return &counts->no_room;
     stub_jump(at, stub.entry, site->before != 0 ? site->before : site->size);
     if (entry != NULL && site->before == 0)
         entry->insn = (uint32_t)(uintptr_t)stub.copy;
-    counts->patched[site->kind]++;
+    return &counts->patched[site->kind];
 }
 
 static void patch_sites(struct patch *patch, const struct afterburn_pack *pack)
@@ -101,7 +93,7 @@ static void patch_sites(struct patch *patch, const struct afterburn_pack *pack)
     uint64_t count = pack->sites.size / sizeof(*sites);
     table_rebase(patch, 1);
     for (uint64_t i = 0; i < count; i++) {
-        patch_site(patch, &sites[i]);
+        ++*patch_site(patch, &sites[i]);
         if (sites[i].kind == AFTERBURN_STI)
             patch->shadow = sites[i].physical + sites[i].size;
     }
@@ -110,11 +102,16 @@ static void patch_sites(struct patch *patch, const struct afterburn_pack *pack)
     table_rebase(patch, -1u);
 }
 
-static bool hook_function(const struct patch *patch, const struct afterburn_symbol *symbol,
-                          unsigned hook)
+static bool hook_function(const struct patch *patch, const struct afterburn_symbol *symbol)
 {
-    uint8_t *at = at_physical(symbol->value + symbol->skip);
-    if (symbol->prologue < JUMP_SIZE || symbol->prologue > 64)
+    static const uint8_t hooks[AFTERBURN_SYMBOLS] = {
+        [AFTERBURN_MODULE_FINALIZE] = SITE_HOOK_MODULE,
+        [AFTERBURN_X2APIC_SEND_IPI_MASK] = SITE_HOOK_IPI,
+        [AFTERBURN_X2APIC_SEND_IPI_MASK_BUT_US] = SITE_HOOK_IPI_BUT_US};
+    const struct wedge_data *data = patch->place.data;
+    uint8_t *at = at_physical(symbol->value + symbol->skip), hook = hooks[symbol->id];
+    if (symbol->prologue < JUMP_SIZE || symbol->prologue > 64 || hook == 0 ||
+        (hook == SITE_HOOK_MODULE ? data->kinds == 0 : (data->classes & WEDGE_IPI) == 0))
         return false;
     struct stub stub = stub_hook(&patch->place, at, symbol->prologue, hook);
     if (stub.entry != NULL)
@@ -122,29 +119,23 @@ static bool hook_function(const struct patch *patch, const struct afterburn_symb
     return stub.entry != NULL;
 }
 
-/* Not by data->symbols: two of Linux' drivers for the x2APIC have functions of the same names. */
-static void hook_functions(const struct patch *patch, const struct afterburn_pack *pack)
+/* There may be two functions of a name: Linux has two drivers for the x2APIC. */
+static void take_symbols(const struct patch *patch, const struct afterburn_pack *pack)
 {
     const struct afterburn_symbol *symbols = pack_array(pack, pack->symbols);
-    bool ipis = (patch->place.data->classes & WEDGE_IPI) != 0;
     for (uint64_t i = 0; i < pack->symbols.size / sizeof(*symbols); i++) {
-        if (symbols[i].id == AFTERBURN_MODULE_FINALIZE && patch->kinds != 0)
-            patch->counts->modules |= hook_function(patch, &symbols[i], SITE_HOOK_MODULE);
-        if (symbols[i].id == AFTERBURN_X2APIC_SEND_IPI_MASK && ipis)
-            hook_function(patch, &symbols[i], SITE_HOOK_IPI);
-        if (symbols[i].id == AFTERBURN_X2APIC_SEND_IPI_MASK_BUT_US && ipis)
-            hook_function(patch, &symbols[i], SITE_HOOK_IPI_BUT_US);
+        if (symbols[i].id >= AFTERBURN_SYMBOLS)
+            continue;
+        patch->place.data->symbols[symbols[i].id] = symbols[i];
+        if (hook_function(patch, &symbols[i]) && symbols[i].id == AFTERBURN_MODULE_FINALIZE)
+            patch->counts->modules = true;
     }
 }
 
 static void place_data(const struct wedge_load *load, uint64_t resident)
 {
     const struct afterburn_pack *pack = load->pack;
-    const struct afterburn_symbol *symbols = pack_array(pack, pack->symbols);
     struct wedge_data *data = load->data;
-    for (uint64_t i = 0; i < pack->symbols.size / sizeof(*symbols); i++)
-        if (symbols[i].id < AFTERBURN_SYMBOLS)
-            data->symbols[symbols[i].id] = symbols[i];
     data->kinds = load->kinds;
     data->link_offset = pack->link_offset;
     data->text_area = pack->text_area;
@@ -161,11 +152,9 @@ const char *wedge_patch(struct wedge_load *load, struct wedge_counts *counts)
     const struct afterburn_pack *pack = load->pack;
     uint64_t resident = (uint64_t)(wedge_resident_end - wedge_resident_start);
     if (resident > pack->text_area_size || pack->text_area_size > INT32_MAX)
-        return "the guest's text area is too small for the wedge's code; build the guest with the "
-               "area.s of this release";
+        return "the guest's text area is too small for the wedge; use this release's area.s";
     struct patch patch = {.place = {load->data, load->text},
                           .counts = counts,
-                          .kinds = load->kinds,
                           .table = (void *)at_physical(pack->ex_table),
                           .table_count = pack->ex_table_size / sizeof(struct table_entry)};
     int64_t distance = (uint8_t *)load->data - load->text;
@@ -173,7 +162,7 @@ const char *wedge_patch(struct wedge_load *load, struct wedge_counts *counts)
     memcpy(load->text + (wedge_data_distance - wedge_resident_start), &distance, sizeof(distance));
     place_data(load, resident);
     patch_sites(&patch, pack);
-    hook_functions(&patch, pack);
+    take_symbols(&patch, pack);
     counts->text_used = load->data->stub_next;
     return NULL;
 }

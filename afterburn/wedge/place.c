@@ -66,24 +66,32 @@ static uint64_t find_highest(const struct place *place)
     return best;
 }
 
-static const char *check_segment(const struct place *place, struct place_range range)
+static const char *check_segments(const struct place *place)
 {
-    if (!is_ram(place->boot, range))
-        return wedge_error("the guest needs RAM from %lx to %lx, and RAM ends at %lx or has holes; "
-                           "give the machine more memory",
-                           range.base, range.end, boot_memory_top(place->boot));
-    if (overlap(range, place->wedge))
-        return wedge_error("the guest's %lx to %lx overlaps the wedge's %lx to %lx; link the guest "
-                           "elsewhere",
-                           range.base, range.end, place->wedge.base, place->wedge.end);
+    const struct place_range wedge = place->wedge;
+    for (const struct afterburn_segment *one = place->segments.first; one < place->segments.end;
+         one++) {
+        struct place_range range = segment_range(one);
+        if (!is_ram(place->boot, range))
+            return wedge_error("the guest needs RAM from %lx to %lx, and RAM ends at %lx or has "
+                               "holes; give the machine more memory",
+                               range.base, range.end, boot_memory_top(place->boot));
+        if (overlap(range, wedge))
+            return wedge_error("the guest's %lx to %lx overlaps the wedge's %lx to %lx; link the "
+                               "guest elsewhere",
+                               range.base, range.end, wedge.base, wedge.end);
+    }
     return NULL;
 }
 
-static void load_segment(const struct afterburn_pack *pack, const struct afterburn_segment *segment)
+static void load_segments(const struct afterburn_pack *pack)
 {
-    uint8_t *to = (uint8_t *)(uintptr_t)segment->physical;
-    memcpy(to, (const uint8_t *)pack + segment->offset, segment->file_size);
-    memset(to + segment->file_size, 0, segment->memory_size - segment->file_size);
+    const struct segments all = pack_segments(pack);
+    for (const struct afterburn_segment *one = all.first; one < all.end; one++) {
+        uint8_t *to = (uint8_t *)(uintptr_t)one->physical;
+        memcpy(to, (const uint8_t *)pack + one->offset, one->file_size);
+        memset(to + one->file_size, 0, one->memory_size - one->file_size);
+    }
 }
 
 const char *place_guest(struct boot *boot, struct place_range wedge)
@@ -92,10 +100,7 @@ const char *place_guest(struct boot *boot, struct place_range wedge)
     const struct place place = {boot, pack_segments(pack), wedge, pack->size,
                                 pack->initrd.offset % PAGE};
     uint64_t base = boot->pack.address;
-    const char *error = NULL;
-    for (const struct afterburn_segment *one = place.segments.first; one < place.segments.end;
-         one++)
-        error = error ?: check_segment(&place, segment_range(one));
+    const char *error = check_segments(&place);
     if (error != NULL)
         return error;
     if ((base + place.offset) % PAGE != 0 || !is_free(&place, base))
@@ -107,8 +112,6 @@ const char *place_guest(struct boot *boot, struct place_range wedge)
             pack->size, boot_memory_top(boot));
     memmove((void *)(uintptr_t)base, pack, pack->size);
     boot->pack.address = base;
-    const struct segments moved = pack_segments(boot_pack(boot));
-    for (const struct afterburn_segment *one = moved.first; one < moved.end; one++)
-        load_segment(boot_pack(boot), one);
+    load_segments(boot_pack(boot));
     return NULL;
 }

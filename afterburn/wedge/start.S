@@ -1,12 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* PVH entry (Xen's x86/HVM direct boot ABI): 32 bit, paging off, EBX: start info. To 64 bit and back. */
-#define PRESENT_WRITE 0x03
-#define PRESENT_LARGE 0x83
-#define CR0_PE_ET     0x11
-#define CR0_PG_BIT    31
-#define CR4_PAE       0x20
-#define MSR_EFER      0xc0000080
-#define EFER_LME_BIT  8
+#define EFER         0xc0000080
+#define EFER_LME_BIT 8
 
     .section .note.pvh, "a", @note
     .balign 4
@@ -21,35 +16,33 @@ wedge_entry:
     cli
     cld
     /* The first 4 GiB as they are, in 2 MiB pages: 4 directories of 512 entries. */
-    movl $PRESENT_LARGE, %eax
-    xorl %ecx, %ecx
-1:  movl %eax, directories(, %ecx, 8)
+    movl $0x83, %eax            /* present, writable, large */
+    movl $2048, %ecx
+    movl $directories, %edi
+1:  movl %eax, (%edi)
     addl $0x200000, %eax
-    incl %ecx
-    cmpl $2048, %ecx
-    jb 1b
-    movl $(directories + 0x0000 + PRESENT_WRITE), pointers
-    movl $(directories + 0x1000 + PRESENT_WRITE), pointers + 8
-    movl $(directories + 0x2000 + PRESENT_WRITE), pointers + 16
-    movl $(directories + 0x3000 + PRESENT_WRITE), pointers + 24
-    movl $(pointers + PRESENT_WRITE), top
-
+    addl $8, %edi
+    loop 1b
+    movl $(directories + 0x0003), pointers
+    movl $(directories + 0x1003), pointers + 8
+    movl $(directories + 0x2003), pointers + 16
+    movl $(directories + 0x3003), pointers + 24
+    movl $(pointers + 3), top
     movl $top, %eax
     movl %eax, %cr3
-    movl $CR4_PAE, %eax
+    movl $0x20, %eax            /* PAE */
     movl %eax, %cr4
-    movl $MSR_EFER, %ecx
+    movl $EFER, %ecx
     rdmsr
     btsl $EFER_LME_BIT, %eax
     wrmsr
-    movl %cr0, %eax
-    btsl $CR0_PG_BIT, %eax
+    movl $0x80000011, %eax      /* PG, ET, PE */
     movl %eax, %cr0
     lgdt table_pointer
     ljmp $8, $1f
 
     .code64
-1:  movl $stack_top, %esp
+1:  movl $(stack + 0x4000), %esp
     call load_data_segments
     movl %ebx, %edi
     call wedge_main
@@ -64,9 +57,9 @@ enter_guest:
     pushq $1f
     lretq
     .code32
-1:  movl $CR0_PE_ET, %eax
-    movl %eax, %cr0             /* no paging, hence no long mode */
-    movl $MSR_EFER, %ecx
+1:  movl $0x11, %eax            /* ET, PE: no paging, hence no long mode */
+    movl %eax, %cr0
+    movl $EFER, %ecx
     rdmsr
     btrl $EFER_LME_BIT, %eax
     wrmsr
@@ -94,18 +87,14 @@ table:                          /* 10h and 18h, as Linux' 32-bit boot protocol h
     .quad 0x00cf9b000000ffff    /* 32-bit code */
     .quad 0x00cf93000000ffff    /* data */
 table_pointer:
-    .word 4 * 8 - 1
+    .word table_pointer - table - 1
     .quad table
 
     .section .bss
     .balign 4096
-top:
-    .skip 0x1000
-pointers:
-    .skip 0x1000
-directories:
-    .skip 0x4000
-    .skip 0x4000
-stack_top:
+top: .skip 0x1000
+pointers: .skip 0x1000
+directories: .skip 0x4000
+stack: .skip 0x4000
 
     .section .note.GNU-stack, "", @progbits

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The guest's UART through the wedge: as if each byte had gone there, by one call a line. */
+#include <pthread.h>
+
 #include "wedge_machine.h"
 
 #define STEPS 4000u
+#define CORES 4u
 
 struct step {
     bool out;
@@ -82,12 +85,14 @@ static void any_order(uint32_t classes, bool refuse)
             steps[i] = random_step();
             reads[i] = run(true, steps[i]);
         }
+        run(true, (struct step){false, MACHINE_COM1 + 2, 0});
         struct machine_seen native = seen;
         seen = (struct machine_seen){.refuse = refuse};
         for (unsigned i = 0; i < STEPS; i++)
             if (run(false, steps[i]) != reads[i])
                 fail_msg("seed %lu, step %u: port %x reads otherwise", seed, i, steps[i].port);
         in(2);
+        seen.uart.empty = native.uart.empty = 0; /* as the reads have shown */
         assert_memory_equal(&native.uart, &seen.uart, sizeof(seen.uart));
         assert_int_equal(native.length, seen.length);
         assert_memory_equal(native.text, seen.text, sizeof(seen.text));
@@ -175,6 +180,22 @@ static void test_transmit_interrupt(void **state)
     assert_int_equal(seen.faults, 3);
 }
 
+/* The UART has not got the bytes, but the driver waits for its interrupt to give it more. */
+static void test_interrupt_for_more(void **state)
+{
+    (void)state;
+    start(1, WEDGE_CONSOLE);
+    out(1, 7);
+    assert_int_equal(in(2), 0xc2);
+    for (unsigned i = 0; i < 16; i++)
+        out(0, 'x');
+    assert_int_equal(in(2), 0xc2);
+    assert_int_equal(in(2), 0xc1);
+    out(0, '\n');
+    assert_int_equal(seen.uart.empty, 1);
+    assert_int_equal(seen.uart.ier, 7);
+}
+
 /* A byte that came in shows after two reads of the status at most. */
 static void test_received(void **state)
 {
@@ -227,6 +248,39 @@ static void test_locked(void **state)
     assert_int_equal(seen.uart.ier, 7);
 }
 
+/* One of several cores at once, by the resident part's own function: what it can't do is native. */
+static void *print_much(void *letter)
+{
+    for (unsigned i = 0; i < 2000; i++) {
+        char value = i % 40 == 39 ? '\n' : *(char *)letter;
+        struct wedge_regs regs = {
+            .rax = (uint8_t)value, .rdx = MACHINE_COM1, .site = AFTERBURN_OUT | SITE_PORT_DX};
+        if (!wedge_console_access(machine.data, &regs, 0, true))
+            seen.text[__atomic_fetch_add(&seen.length, 1, __ATOMIC_RELAXED)] = value;
+    }
+    return NULL;
+}
+
+static void test_cores(void **state)
+{
+    (void)state;
+    start(1, WEDGE_CONSOLE);
+    pthread_t threads[CORES];
+    char letters[CORES] = {'a', 'b', 'c', 'd'};
+    for (unsigned i = 0; i < CORES; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, print_much, &letters[i]), 0);
+    for (unsigned i = 0; i < CORES; i++)
+        pthread_join(threads[i], NULL);
+    wedge_console_flush(machine.data);
+    unsigned count[256] = {0};
+    for (unsigned i = 0; i < seen.length; i++)
+        count[(uint8_t)seen.text[i]]++;
+    assert_int_equal(seen.length, 2000 * CORES);
+    for (unsigned i = 0; i < CORES; i++)
+        assert_int_equal(count[(uint8_t)letters[i]], 2000 - 50);
+    assert_int_equal(count['\n'], 50 * CORES);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -238,6 +292,8 @@ int main(void)
         cmocka_unit_test(test_last_words),
         cmocka_unit_test(test_locked),
         cmocka_unit_test(test_line_end),
+        cmocka_unit_test(test_cores),
+        cmocka_unit_test(test_interrupt_for_more),
         cmocka_unit_test(test_transmit_interrupt),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

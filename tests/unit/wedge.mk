@@ -13,4 +13,7 @@ $(WEDGE_RUN_HOST_OBJ) $(WEDGE_RUN_TESTS:%=$(UNIT)/obj/tests/unit/%.o): \
 $(WEDGE_RUN_TESTS:%=$(UNIT)/%): $(UNIT)/%: $(UNIT)/obj/tests/unit/%.o $(WEDGE_RUN_HOST_OBJ) \
 		$(WEDGE_RUN_OBJ) tests/unit/wedge_resident.ld
 	@echo "  LD      $@"
-	@$(HOST_CC) $(UNIT_CFLAGS) -no-pie -o $@ $(filter %.o,$^) -Wl,-T,tests/unit/wedge_resident.ld -lcmocka
+	@$(HOST_CC) $(UNIT_CFLAGS) -no-pie -o $@ $(filter %.o,$^) -Wl,-T,tests/unit/wedge_resident.ld -lcmocka -lpthread
+
+-include $(patsubst %.o,%.d,$(WEDGE_RUN_OBJ) $(WEDGE_RUN_HOST_OBJ) \
+	$(WEDGE_RUN_TESTS:%=$(UNIT)/obj/tests/unit/%.o))

@@ -20,6 +20,11 @@ static uint8_t uart_read(uint32_t offset)
         return divisor ? uart->dll : 0;
     case 1:
         return divisor ? uart->dlm : uart->ier;
+    case 2:
+        if ((uart->ier & 2) == 0 || uart->empty == 0)
+            return 0xc1;
+        uart->empty = 0;
+        return 0xc2;
     case 3:
         return uart->lcr;
     case 4:
@@ -37,6 +42,8 @@ static void uart_write(uint32_t offset, uint8_t value)
 {
     struct machine_uart *uart = &seen.uart;
     bool divisor = (uart->lcr & 0x80) != 0;
+    if (!divisor && (offset == 0 || (offset == 1 && (value & ~uart->ier & 2) != 0)))
+        uart->empty = 1;
     if (offset == 0 && divisor)
         uart->dll = value;
     else if (offset == 0 && (uart->mcr & 0x10) == 0)

@@ -14,7 +14,8 @@ RESIDENT bool kvm_console(struct wedge_data *data, const char *text, unsigned le
         return false;
     to->calls++;
     for (unsigned i = 0; i < length; i++)
-        to->text[to->length++ % sizeof(to->text)] = ((const volatile char *)text)[i];
+        to->text[__atomic_fetch_add(&to->length, 1, __ATOMIC_RELAXED) % sizeof(to->text)] =
+            ((const volatile char *)text)[i];
     return true;
 }
 

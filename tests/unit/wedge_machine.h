@@ -33,6 +33,7 @@ struct machine_cpu {
 struct machine_uart {
     uint8_t ier, lcr, mcr, dll, dlm, scratch;
     uint8_t ready; /* data to be read: bit 0 of the line status */
+    uint8_t empty; /* the interrupt of an empty transmitter is pending */
 };
 
 struct machine {
