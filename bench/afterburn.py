@@ -29,6 +29,7 @@ from mullion_host.steps import HostError
 
 GROUNDS = {"kvm": grounds.Kvm, "mullion": grounds.Mullion}
 KERNELS = {"prepared": "linux-6.1", "plain": "linux-6.1-plain"}
+CALL = 256  # bytes of a line that a wedge sends at once
 TAX_CPUS = 2
 TAX_WORDS = "nokaslr quiet mullion.loads=work mullion.rounds={}"
 WEDGE = os.path.join(HERE, "..", "afterburn", "wedge")
@@ -47,10 +48,12 @@ def options_read():
 
 
 def printed(result):
-    """How many lines the wedge and the kernel printed before the first program."""
+    """How many lines the wedge and the kernel printed until the first program's, that one too. A line
+    of more than a call takes counts as so many."""
     said = [line for line in grounds.lines_of(result) if line.strip()]
     start = next(n for n, line in enumerate(said) if re.search(r"wedge: |Linux version", line))
-    return next(n for n, line in enumerate(said) if "MULLION-REPORT" in line) - start
+    end = next(n for n, line in enumerate(said) if "MULLION-REPORT" in line)
+    return sum(1 + len(line) // CALL for line in said[start:end + 1])
 
 
 def exits(build, name, wedge, command):

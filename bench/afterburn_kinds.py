@@ -7,7 +7,7 @@ UART, UART_LAST = 0x3f8, 0x3ff
 DELAY = 0x80
 PCI_PORTS = 0x1000  # from here on a device's: on KVM the virtio console is the only one that has any
 NOTIFY = 16         # of its ports
-PORT_IN = 1 << 32
+PORT_IN, PORT_STRING = 1 << 32, 1 << 33
 LEGACY = ((0x00, 0x0f), (0x20, 0x21), (0x40, 0x43), (0x60, 0x61), (0x64, 0x64), (0x70, 0x71),
           (0xa0, 0xa1), (0xc0, 0xdf), (0x170, 0x177), (0x1f0, 0x1f7), (0x2e8, 0x2ef), (0x2f8, 0x2ff),
           (0x378, 0x37a), (0x3b0, 0x3df), (0x3e8, 0x3ef), (0x4d0, 0x4d1))
@@ -42,12 +42,14 @@ def _port(ground, port):
 
 
 def carries_text(ground, code, detail):
-    """Whether an exit is a write to the UART's data, or says to a console that a line is there."""
+    """Whether an exit is a wedge's, with text: a call, a virtio queue's notice, or REP OUTSB to the UART.
+    (OUT to the UART's first port sets its speed, too.)"""
     port = detail & 0xffff
     if code == 0x81:
         return kind(ground, code, detail) == CONSOLE
     return code == 0x7b and not detail & PORT_IN and (
-        port == UART or (ground == "kvm" and port >= PCI_PORTS and port & 0x1f == NOTIFY))
+        (port == UART and detail & PORT_STRING != 0) or
+        (ground == "kvm" and port >= PCI_PORTS and port & 0x1f == NOTIFY))
 
 
 def _msr(index, write):
