@@ -96,7 +96,7 @@ reuse: $(BUILD)/mullion.elf
 
 # What a part's pytest has seen, for `make evidence`.
 check-unit check-boot check-attack check-attack-long check-fabric check-fabric-long check-live \
-		check-vmx check-vmx-long check-afterburn: \
+		check-vmx check-vmx-long check-afterburn check-afterburn-long: \
 	export PYTEST_ADDOPTS = --rootdir=$(CURDIR) --junitxml=$(BUILD)/results/$@.xml -o junit_family=xunit1
 
 # The claims beside the results of the last `make check-all`, which does this at its end.
