@@ -15,6 +15,7 @@ from run import Count
 
 def main():
     count = Count()
+    os.environ["MULLION_BUILD"] = os.path.abspath(os.environ.get("BUILD", "build"))
     where = [] if any(map(os.path.exists, sys.argv[1:])) else [HERE]
     status = pytest.main(["-qq", "-p", "no:cacheprovider", *where, *sys.argv[1:]], plugins=[count])
     print(f"{count.passed} passed, {count.failed} failed")
