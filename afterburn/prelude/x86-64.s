@@ -55,12 +55,43 @@ ab_record \ab_kind
 .set .Lab_rep, 0
 .endm
 
+# What is executed most, and leaves no guest for another's decoder, is padded by prefixes without a
+# meaning here (DS, as gas itself pads branches), as far as four go: one instruction, not two.
+.macro ab_lead ab_number:req, ab_insn:vararg
+.set .Lab_lead, .Lab_min-1
+.ifc \ab_insn,swapgs
+.set .Lab_lead, .Lab_min-3
+.endif
+.if .Lab_lead>4
+.set .Lab_lead, 4
+.endif
+.rept .Lab_lead
+.byte 0x3e
+.endr
+{nooptimize} \ab_insn
+.endm
+
+.macro ab_prefixed ab_kind:req, ab_insn:vararg
+9871:
+9872:
+ab_lead \ab_kind, \ab_insn
+9873:
+.if 9873b-9872b<.Lab_min
+ab_pad .Lab_min-(9873b-9872b)
+.endif
+9874:
+ab_record \ab_kind
+.set .Lab_rep, 0
+.endm
+
 # The interrupt shadow of sti covers the next instruction, so nothing may come between.
 .macro ab_shadow ab_kind:req, ab_insn:vararg
 9871:
-ab_pad .Lab_min-1
+.if .Lab_min>5
+ab_pad .Lab_min-5
+.endif
 9872:
-{nooptimize} \ab_insn
+ab_lead \ab_kind, \ab_insn
 9873:
 9874:
 ab_record \ab_kind
@@ -75,10 +106,12 @@ ab_record \ab_kind
 .endr
 .endm
 
-ab_kind ab_site, 1, cli
+ab_kind ab_prefixed, 1, cli
 ab_kind ab_shadow, 2, sti
-ab_kind ab_site, 3, pushf, pushfw, pushfl, pushfq
-ab_kind ab_site, 4, popf, popfw, popfl, popfq
+ab_kind ab_prefixed, 3, pushf, pushfl, pushfq
+ab_kind ab_site, 3, pushfw
+ab_kind ab_prefixed, 4, popf, popfl, popfq
+ab_kind ab_site, 4, popfw
 ab_kind ab_site, 5, iret, iretw, iretl, iretq
 ab_kind ab_site, 6, hlt
 ab_kind ab_site, 7, in, inb, inw, inl
@@ -102,7 +135,7 @@ ab_kind ab_site, 26, int
 ab_kind ab_site, 27, invlpg
 ab_kind ab_site, 28, invpcid
 ab_kind ab_site, 29, invd, wbinvd, wbnoinvd
-ab_kind ab_site, 30, swapgs
+ab_kind ab_prefixed, 30, swapgs
 ab_kind ab_site, 31, sysret, sysretl, sysretq, sysexit, sysexitl, sysexitq, rsm
 ab_kind ab_site, 32, xsetbv
 ab_kind ab_site, 33, vmcall, vmlaunch, vmresume, vmxoff, vmxon, vmptrld, vmptrst, vmclear, vmfunc

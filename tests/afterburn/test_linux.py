@@ -46,7 +46,7 @@ def test_counts_are_those_of_objdump(record_property):
     listing = subprocess.run(["objdump", "-d", "--no-show-raw-insn", KERNEL], stdout=subprocess.PIPE, text=True,
                              check=True).stdout
     seen = dict.fromkeys(MNEMONICS, 0)
-    for name in re.findall(r"^[0-9a-f]+:\t(?:lock )?(\w+)", listing, re.M):
+    for name in re.findall(r"^[0-9a-f]+:\t(?:lock |ds )*(\w+)", listing, re.M):
         if name in seen:
             seen[name] += 1
     recorded = counted(afterburn("report", KERNEL)[1], "kinds")

@@ -43,6 +43,9 @@ def is_nops(data):
     return re.fullmatch(rb"(\x0f\x1f\x40\0)*(\x0f\x1f\0|\x66\x90|\x90)?", data, re.S) is not None
 
 
+LED = {"cli", "sti", "pushf", "pushfq", "popf", "popfq", "swapgs"}  # padded by up to four prefixes
+
+
 def check_site(data, record, plain, kind, least):
     """One site: the instruction as it was, padded on the right side."""
     size, before, length, got, mode = record
@@ -59,7 +62,9 @@ def test_every_instruction(tmp_path, record_property, least):
     for kind, text in ALL:
         made = assemble(tmp_path, text, *flags)
         (record,) = records(made)
-        check_site(contents(made), record, encoding(tmp_path, text), kind, least)
+        plain = encoding(tmp_path, text)
+        lead = b"\x3e" * min(least - len(plain), 4) if text in LED else b""
+        check_site(contents(made), record, lead + plain, kind, least)
     record_property("seen", f"{len(ALL)} instructions of {len(SENSITIVE)} kinds, at least {least} bytes each")
 
 
@@ -123,7 +128,7 @@ def test_32_bit_objects(tmp_path):
 
 
 @pytest.mark.parametrize("wrong, kind", [(("ab_shadow, 2, sti", "ab_site, 2, sti"), "sti"),
-                                         (("ab_site, 1, cli", "ab_shadow, 1, cli"), "cli")])
+                                         (("ab_site, 6, hlt", "ab_shadow, 6, hlt"), "hlt")])
 def test_padding_on_the_wrong_side_is_caught(tmp_path, wrong, kind):
     """No boot shows a NOP in the shadow of sti; verify does, from the bytes."""
     with open(X86_64, encoding="ascii") as text:
@@ -131,7 +136,7 @@ def test_padding_on_the_wrong_side_is_caught(tmp_path, wrong, kind):
     assert good.count(wrong[0]) == 1
     broken = tmp_path / "broken.s"
     broken.write_text(good.replace(*wrong))
-    made = assemble(tmp_path, "sti\nhlt\ncli", preludes=(broken,))
+    made = assemble(tmp_path, "sti\nhlt\ncli", "--defsym", "afterburn_min=8", preludes=(broken,))
     status, out, err = afterburn("verify", made)
     assert status == 1 and f"padding on the wrong side of {kind} at" in out
     assert re.fullmatch(r"afterburn: .*code\.o: padding is on the wrong side of an instruction: .*\n", err)
