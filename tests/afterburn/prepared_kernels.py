@@ -33,8 +33,8 @@ def test_all_recorded(name, record_property):
 @pytest.mark.parametrize("name", KERNELS)
 def test_boots_unpatched(name, record_property):
     """Padding disturbs nothing: user space, forks, modules and interrupts between four cores, without a wedge."""
-    boot = grounds.prepared(BUILD, name)
-    result = grounds.run(grounds.Bare(BUILD, f"bare-{name}", boot, words="pti=on" if "hardened" in name else ""))
+    boot, words = grounds.prepared(BUILD, name), "pti=on spectre_v2=on" if "hardened" in name else ""
+    result = grounds.run(grounds.Bare(BUILD, f"bare-{name}", boot, words=words))
     steps = grounds.passed(result)
     lines = "\n".join(grounds.lines_of(result))
     assert "Call Trace" not in lines and "BUG:" not in lines
