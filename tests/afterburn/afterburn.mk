@@ -12,11 +12,12 @@ AFTERBURN_NEEDS := $(BUILD)/afterburn/afterburn $(BUILD)/afterburn/afterburn-che
 .PHONY: check-afterburn check-afterburn-long
 
 check-afterburn: $(AFTERBURN_NEEDS)
-	@tools/deps.sh afterburn
+	@tools/deps.sh build run afterburn
 	@BUILD=$(BUILD) tests/afterburn/run.py
 
-# The other kernels; building them takes about half an hour on two cores, once.
-check-afterburn-long: $(BUILD)/afterburn/afterburn-checked guests $(BUILD)/bench/count.so \
-		$(foreach name,6.1 6.12 6.1-hardened 6.12-hardened,$(BUILD)/afterburn/linux-$(name)/vmlinux)
-	@tools/deps.sh afterburn
-	@BUILD=$(BUILD) tests/afterburn/run.py tests/afterburn/prepared_kernels.py
+# Xen, where each test boots dom0 and a guest; and the other kernels, whose builds take about half an
+# hour on two cores, once.
+check-afterburn-long: $(AFTERBURN_NEEDS) $(BUILD)/afterburn/wedge-xen \
+		$(foreach name,6.12 6.1-hardened 6.12-hardened,$(BUILD)/afterburn/linux-$(name)/vmlinux)
+	@tools/deps.sh build run afterburn
+	@BUILD=$(BUILD) tests/afterburn/run.py tests/afterburn/long_xen.py tests/afterburn/prepared_kernels.py
