@@ -108,8 +108,10 @@ RESIDENT bool wedge_cpuid(struct wedge_data *data, struct wedge_regs *regs)
     if (data->cpuid_void != 0 && fresh.leaf >= data->cpuid_void && fresh.leaf <= HYPERVISOR_LAST)
         fresh.leaf = data->cpuid_void;
     enum scope scope = scope_of(data, fresh.leaf, fresh.subleaf);
-    if (scope == CORE)
+    if (scope == CORE) {
+        __asm__ volatile("cli"); /* no other core's answer is kept; the stub's end has the flags */
         fresh.core = this_core(data);
+    }
     if (scope == NONE || (scope == CORE && fresh.core == 0))
         return false;
     const struct wedge_cpuid *answer = find(data, fresh.core, fresh.leaf, fresh.subleaf);

@@ -125,6 +125,18 @@ static void test_never_for_all(void **state)
     assert_null(kept(0xd, 1));
 }
 
+/* The guest must not change its core between the look at which it is and the answer. */
+static void test_no_change_of_core(void **state)
+{
+    (void)state;
+    start(true);
+    ask(0, 0);
+    ask(2, 0);
+    assert_int_equal(seen.interrupts_off, 0);
+    ask(1, 0);
+    assert_int_equal(seen.interrupts_off, 1);
+}
+
 /* Another core's answer is not this one's. */
 static void test_other_core(void **state)
 {
@@ -189,7 +201,7 @@ int main(void)
         cmocka_unit_test(test_all_leaves),      cmocka_unit_test(test_kept),
         cmocka_unit_test(test_never_for_all),   cmocka_unit_test(test_other_core),
         cmocka_unit_test(test_beyond),          cmocka_unit_test(test_void),
-        cmocka_unit_test(test_locked_and_full),
+        cmocka_unit_test(test_locked_and_full), cmocka_unit_test(test_no_change_of_core),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
