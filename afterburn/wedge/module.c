@@ -126,8 +126,9 @@ RESIDENT bool wedge_module(struct wedge_data *data, const struct wedge_regs *reg
     const Elf64_Shdr *rela = find_section(&module, records_name);
     uint64_t cr0, cr4;
     __asm__ volatile("mov %%cr4, %0; mov %%cr0, %1" : "=r"(cr4), "=r"(cr0));
+    bool trap = (__atomic_load_n(&data->trap, __ATOMIC_RELAXED) & WEDGE_MODULES) != 0;
     /* Write protection can't be off while CET is on. */
-    if (rela == NULL || (cr4 & CR4_CET) != 0 ||
+    if (rela == NULL || trap || (cr4 & CR4_CET) != 0 ||
         __atomic_exchange_n(&data->lock, 1, __ATOMIC_ACQUIRE) != 0)
         return false;
     __asm__ volatile("cli"); /* the stub's end brings the flags back */

@@ -33,7 +33,8 @@ enum wedge_class {
     WEDGE_ABSENT = 1 << 2,  /* ports of devices that are not there */
     WEDGE_CPUID = 1 << 3,
     WEDGE_IPI = 1 << 4,
-    WEDGE_RDMSR = 1 << 5
+    WEDGE_RDMSR = 1 << 5,
+    WEDGE_MODULES = 1 << 6 /* modules are patched, which writes CR0 */
 };
 
 /*

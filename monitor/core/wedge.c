@@ -45,6 +45,8 @@ static uint32_t trap_now(const struct wedge *wedge, const struct controls *contr
     if (atomic_load(&wedge->version) < HYPERCALL_VERSION_IPI ||
         touch(&controls->msrs, X2APIC_FIRST, X2APIC_LAST))
         trap |= WEDGE_IPI;
+    if (control_watches(controls->events[CONTROL_CR0]))
+        trap |= WEDGE_MODULES;
     return trap;
 }
 

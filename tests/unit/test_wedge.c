@@ -180,6 +180,17 @@ static void cpuid_is_watched_or_has_changed(void **state)
     assert_int_equal(trap(), 0);
 }
 
+/* A wedge writes CR0 when it patches a module: an event that is not the guest's own, or a fault. */
+static void modules_are_left_where_cr0_is_watched(void **state)
+{
+    (void)state;
+    start(FIRST, 2);
+    for (unsigned policy = CONTROL_UNSET; policy <= CONTROL_DENY; policy++) {
+        controls.events[CONTROL_CR0] = (uint8_t)policy;
+        assert_int_equal(trap(), policy > CONTROL_PASS ? WEDGE_MODULES : 0);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -192,6 +203,7 @@ int main(void)
         cmocka_unit_test_setup(a_rule_takes_back_what_it_is_about, prepare),
         cmocka_unit_test_setup(an_audit_sees_what_nothing_lists, prepare),
         cmocka_unit_test_setup(cpuid_is_watched_or_has_changed, prepare),
+        cmocka_unit_test_setup(modules_are_left_where_cr0_is_watched, prepare),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
