@@ -23,13 +23,15 @@ static uint32_t ports_trap(const struct wedge *wedge, const struct controls *con
 {
     const struct control_rules *rules = &controls->ports;
     bool all = ports.real || controls->unlisted == CONTROL_UNLISTED_AUDIT;
+    bool moved = ports.console != wedge->console;
     uint32_t trap = 0;
-    if (ports.console == 0 || ports.console != wedge->console ||
+    if (ports.console == 0 || moved ||
         touch(rules, ports.console, ports.console + SERIAL_PORTS - 1))
         trap |= WEDGE_CONSOLE;
     if (all || touch(rules, PORT_DELAY, PORT_DELAY))
         trap |= WEDGE_DELAY;
-    if (all || touch(rules, 0, PORT_DELAY - 1) || touch(rules, PORT_DELAY + 1, PORT_LAST))
+    if (all || (moved && ports.console != 0) || touch(rules, 0, PORT_DELAY - 1) ||
+        touch(rules, PORT_DELAY + 1, PORT_LAST))
         trap |= WEDGE_ABSENT;
     return trap;
 }
