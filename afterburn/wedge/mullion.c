@@ -156,6 +156,7 @@ RESIDENT void mullion_follow(struct wedge_data *data)
     if (data->link_offset != 0 || data->hypercall == ((uintptr_t)data | by_vmcall))
         return;
     data->hypercall = (uintptr_t)data | by_vmcall;
+    data->cpuid_count = 0; /* a start forgets that CPUID may have changed since they were kept */
     if (call(by_vmcall != 0, HYPERCALL_WEDGE_START, data->version, (uintptr_t)data, 0).rax == 0)
         data->classes = 0;
 }

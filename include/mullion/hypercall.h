@@ -15,7 +15,7 @@ enum hypercall {
      * was started before is forgotten, as when the VM restarts. */
     HYPERCALL_WEDGE_START,
     /* Address, length up to HYPERCALL_CONSOLE_MOST: as if written to the UART one by one. RAX: how
-     * many; it ends behind a line's end, or where the address is not RAM. */
+     * many; it ends behind a line's end, or where the address is not RAM; 0: write to the UART. */
     HYPERCALL_CONSOLE_WRITE,
     /* Vector, an x2APIC ID, 64 bits for the IDs from there on: a fixed interrupt to each. RAX: the
      * bits of those to which none was sent. From version 2 on. */
