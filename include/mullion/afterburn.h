@@ -64,6 +64,8 @@ enum afterburn_kind {
     AFTERBURN_KINDS
 };
 
+extern const char *const kind_names[AFTERBURN_KINDS]; /* kinds.c */
+
 #define AFTERBURN_MAGIC   "AFTRBURN"
 #define AFTERBURN_VERSION 1u
 
