@@ -96,6 +96,19 @@ static const char *check_sites(const struct afterburn_pack *pack)
     return error;
 }
 
+/* Functions that may be hooked; of the guest's variables nothing is read before it runs. */
+static const char *check_symbols(const struct afterburn_pack *pack)
+{
+    const struct afterburn_symbol *symbols =
+        (const void *)((const uint8_t *)pack + pack->symbols.offset);
+    const char *error = NULL;
+    for (uint64_t i = 0; error == NULL && i < pack->symbols.size / sizeof(*symbols); i++)
+        if (symbols[i].prologue != 0)
+            error = in_segment(pack, "function", symbols[i].value + symbols[i].skip,
+                               symbols[i].prologue);
+    return error;
+}
+
 const char *pack_check(const struct afterburn_pack *pack, uint64_t size)
 {
     return check_file(pack, size)
@@ -109,5 +122,6 @@ const char *pack_check(const struct afterburn_pack *pack, uint64_t size)
                ?: in_segment(pack, "text area", pack->text_area, pack->text_area_size)
                ?: in_segment(pack, "data area", pack->data_area, pack->data_area_size)
                ?: in_segment(pack, "exception table", pack->ex_table, pack->ex_table_size)
-               ?: check_sites(pack);
+               ?: check_sites(pack)
+               ?: check_symbols(pack);
 }
