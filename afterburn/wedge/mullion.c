@@ -182,7 +182,8 @@ RESIDENT bool mullion_console(struct wedge_data *data, const char *text, unsigne
     bool by_vmcall = (data->hypercall & BY_VMCALL) != 0;
     uint64_t here = data->hypercall & ~(uint64_t)BY_VMCALL;
     uint64_t offset = (uint64_t)(text - (const char *)data);
-    return write(by_vmcall, here + offset, length) == length;
+    /* Without classes the monitor has refused a new start: a call would be #UD. */
+    return data->classes != 0 && write(by_vmcall, here + offset, length) == length;
 }
 
 /* Cores with neighbouring ids share a call. */
