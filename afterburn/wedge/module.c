@@ -77,13 +77,13 @@ static RESIDENT void patch_record(const struct module *module, uint64_t address,
                                         .kind = record->kind};
     if (record->kind >= AFTERBURN_KINDS || (data->kinds >> record->kind & 1) == 0)
         return;
-    if (record->mode[0] != MODE_64 || site[-1] == INSN_STI ||
-        is_in_table(module, address + record->before) || !encode_fits(&what, site))
+    if (record->mode[0] != MODE_64 || site[-1] == INSN_STI || is_in_table(module, address) ||
+        !encode_fits(&what, site))
         return;
     struct stub stub = stub_make(&module->place, site, &what);
     if (stub.entry == NULL)
         return;
-    stub_jump(site, stub.entry, what.before != 0 ? what.before : what.size);
+    stub_jump(site, stub.entry, what.size);
     data->module_patched++;
 }
 
