@@ -180,6 +180,17 @@ static void cpuid_is_watched_or_has_changed(void **state)
     assert_int_equal(trap(), 0);
 }
 
+static void a_line_for_a_hypervisors_place_is_asked_for(void **state)
+{
+    (void)state;
+    start(FIRST, 2);
+    controls.cpuids.count = 1;
+    controls.cpuids.list[0].leaf = 0x40000300;
+    assert_int_equal(trap(), WEDGE_CPUID);
+    controls.cpuids.list[0].leaf = 0x7;
+    assert_int_equal(trap(), 0);
+}
+
 /* A wedge writes CR0 when it patches a module: an event that is not the guest's own, or a fault. */
 static void modules_are_left_where_cr0_is_watched(void **state)
 {
@@ -203,6 +214,7 @@ int main(void)
         cmocka_unit_test_setup(a_rule_takes_back_what_it_is_about, prepare),
         cmocka_unit_test_setup(an_audit_sees_what_nothing_lists, prepare),
         cmocka_unit_test_setup(cpuid_is_watched_or_has_changed, prepare),
+        cmocka_unit_test_setup(a_line_for_a_hypervisors_place_is_asked_for, prepare),
         cmocka_unit_test_setup(modules_are_left_where_cr0_is_watched, prepare),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
