@@ -24,7 +24,7 @@ enum { FORKS = 200, DATA_SIZE = 4 << 20, ROUNDS = 200, MOST_CPUS = 64, SUM_SIZE 
 
 #define SOURCE   "/tmp/source"
 #define COPY     "/tmp/copy"
-// Of the DATA_SIZE bytes that data_write makes; the tests' host side makes them again.
+// Of the DATA_SIZE bytes that data_write makes.
 #define DATA_SUM "bb094d57db9c8d64fedd85297baa522f"
 
 static unsigned failures;

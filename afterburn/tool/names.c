@@ -1,46 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Kinds, reasons and modes in words. */
+/* Reasons and modes in words. */
 #include "sites.h"
-
-const char *const kind_names[AFTERBURN_KINDS] = {
-    [AFTERBURN_NONE] = "none",
-    [AFTERBURN_CLI] = "cli",
-    [AFTERBURN_STI] = "sti",
-    [AFTERBURN_PUSHF] = "pushf",
-    [AFTERBURN_POPF] = "popf",
-    [AFTERBURN_IRET] = "iret",
-    [AFTERBURN_HLT] = "hlt",
-    [AFTERBURN_IN] = "in",
-    [AFTERBURN_OUT] = "out",
-    [AFTERBURN_INS] = "ins",
-    [AFTERBURN_OUTS] = "outs",
-    [AFTERBURN_CPUID] = "cpuid",
-    [AFTERBURN_RDMSR] = "rdmsr",
-    [AFTERBURN_WRMSR] = "wrmsr",
-    [AFTERBURN_RDTSC] = "rdtsc",
-    [AFTERBURN_RDTSCP] = "rdtscp",
-    [AFTERBURN_RDPMC] = "rdpmc",
-    [AFTERBURN_CR_READ] = "cr-read",
-    [AFTERBURN_CR_WRITE] = "cr-write",
-    [AFTERBURN_DR_READ] = "dr-read",
-    [AFTERBURN_DR_WRITE] = "dr-write",
-    [AFTERBURN_TABLE_LOAD] = "table-load",
-    [AFTERBURN_TABLE_STORE] = "table-store",
-    [AFTERBURN_MSW] = "msw",
-    [AFTERBURN_SEGMENT] = "segment",
-    [AFTERBURN_FAR] = "far",
-    [AFTERBURN_INT] = "int",
-    [AFTERBURN_INVLPG] = "invlpg",
-    [AFTERBURN_INVPCID] = "invpcid",
-    [AFTERBURN_CACHE] = "cache",
-    [AFTERBURN_SWAPGS] = "swapgs",
-    [AFTERBURN_SYSRET] = "sysret",
-    [AFTERBURN_XSETBV] = "xsetbv",
-    [AFTERBURN_VIRT] = "virt",
-    [AFTERBURN_PAUSE] = "pause",
-    [AFTERBURN_MONITOR] = "monitor",
-    [AFTERBURN_MWAIT] = "mwait",
-};
 
 const char *const reason_names[AFTERBURN_REASONS] = {
     [AFTERBURN_REASON_NONE] = "not excluded",

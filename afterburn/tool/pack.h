@@ -14,6 +14,3 @@ struct pack_request {
 
 /* Writes it and prints what is in it; ends the command if something is wrong. */
 void pack_write(const struct pack_request *request);
-
-/* CRC-32 as zlib's of bytes, after others that gave CRC (at first 0). */
-uint32_t crc32_add(uint32_t crc, const uint8_t *bytes, uint64_t size);

@@ -27,6 +27,5 @@ void sites_read(const struct image *image, struct sites *sites);
 /* The site's bytes; NULL: the file does not have them. */
 const uint8_t *site_bytes(const struct site *site);
 
-extern const char *const kind_names[AFTERBURN_KINDS];
 extern const char *const reason_names[AFTERBURN_REASONS];
 extern const char *const mode_names[MODES];

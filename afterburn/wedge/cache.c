@@ -9,6 +9,7 @@
 #define EXTENDED        0x80000000u
 #define HYPERVISOR      0x40000000u
 #define HYPERVISOR_LAST 0x4fffffffu
+#define VOID_LAST       0x4000ffffu /* of the places where hypervisors show themselves */
 
 #define LEAF_1_XSAVE   (1u << 26) /* ECX */
 #define LEAF_1_OSXSAVE (1u << 27)
@@ -105,11 +106,13 @@ static RESIDENT void keep(struct wedge_data *data, const struct wedge_cpuid *ans
 RESIDENT bool wedge_cpuid(struct wedge_data *data, struct wedge_regs *regs)
 {
     struct wedge_cpuid fresh = {.leaf = (uint32_t)regs->rax, .subleaf = (uint32_t)regs->rcx};
-    if (data->cpuid_void != 0 && fresh.leaf >= data->cpuid_void && fresh.leaf <= HYPERVISOR_LAST)
+    if (data->cpuid_void != 0 && fresh.leaf >= data->cpuid_void && fresh.leaf <= VOID_LAST)
         fresh.leaf = data->cpuid_void;
     enum scope scope = scope_of(data, fresh.leaf, fresh.subleaf);
-    if (scope == CORE)
+    if (scope == CORE) {
+        __asm__ volatile("cli"); /* no other core's answer is kept; the stub's end has the flags */
         fresh.core = this_core(data);
+    }
     if (scope == NONE || (scope == CORE && fresh.core == 0))
         return false;
     const struct wedge_cpuid *answer = find(data, fresh.core, fresh.leaf, fresh.subleaf);

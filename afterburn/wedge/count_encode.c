@@ -9,7 +9,6 @@ static const struct {
     uint8_t kind, escape, first, last;
 } opcodes[] RESIDENT_CONST = {
     {AFTERBURN_CLI, 0, 0xfa, 0xfa},
-    {AFTERBURN_STI, 0, 0xfb, 0xfb},
     {AFTERBURN_PUSHF, 0, 0x9c, 0x9c},
     {AFTERBURN_POPF, 0, 0x9d, 0x9d},
     {AFTERBURN_IRET, 0, 0xcf, 0xcf},

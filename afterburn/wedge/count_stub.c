@@ -4,7 +4,6 @@
  *                      lock incl counter(%rip)
  *                      popfq
  *   copy:              the instruction, and a jump behind the site
- * `sti` has no copy: the jump leads to where it is, in front of what its shadow covers.
  */
 #include "stub.h"
 
@@ -16,9 +15,7 @@ RESIDENT struct stub count_make(const struct stub_place *place, uint8_t *at, con
                                 const struct afterburn_site *what, uint32_t *number)
 {
     struct wedge_data *data = place->data;
-    const uint8_t *from = site + what->before, *back = site + what->size;
     bool asks = what->kind == AFTERBURN_OUT || what->kind == AFTERBURN_HLT;
-    bool stays = what->kind == AFTERBURN_STI;
     *number = data->counter_count;
     if (*number >= data->counter_room || (asks && *number >= SITE_NUMBERS))
         return (struct stub){0};
@@ -33,7 +30,7 @@ RESIDENT struct stub count_make(const struct stub_place *place, uint8_t *at, con
     at = stub_put_relative(at, INCL, 3, &counter->count);
     *at++ = POPFQ;
     stub.copy = at;
-    at = stub_put_end(at, from, stays ? 0 : what->length, stays ? from : back);
+    at = stub_put_end(at, site, what->length, site + what->size);
     data->stub_next = (uint32_t)(at - place->text);
     return stub;
 }

@@ -27,13 +27,11 @@ static RESIDENT bool is_instruction(unsigned kind, const uint8_t *insn, unsigned
     }
 }
 
-/* `sti` has its padding in front and stays in its place, all others have it behind. */
+/* Of no kind is `sti`, whose shadow is on what follows it: only that may have padding in front. */
 RESIDENT bool encode_fits(const struct afterburn_site *what, const uint8_t *site)
 {
-    bool in_front = what->kind == AFTERBURN_STI;
-    return what->size >= JUMP_SIZE && what->before + what->length <= what->size &&
-           (in_front ? what->before >= JUMP_SIZE : what->before == 0) &&
-           is_instruction(what->kind, site + what->before, what->length);
+    return what->size >= JUMP_SIZE && what->before == 0 && what->length <= what->size &&
+           is_instruction(what->kind, site, what->length);
 }
 
 RESIDENT uint32_t encode_word(unsigned kind, const uint8_t *insn)

@@ -5,17 +5,10 @@
 extern uint8_t wedge_start[], wedge_end[]; /* wedge.ld: all memory that this program uses */
 _Noreturn void wedge_main(const struct start_info *start);
 
-static const char *const kind_names[] = {
-    "",        "cli",     "sti",      "pushf",   "popf",     "iret",   "hlt",    "in",
-    "out",     "ins",     "outs",     "cpuid",   "rdmsr",    "wrmsr",  "rdtsc",  "rdtscp",
-    "rdpmc",   "cr-read", "cr-write", "dr-read", "dr-write", "lgdt",   "sgdt",   "msw",
-    "segment", "far",     "int",      "invlpg",  "invpcid",  "wbinvd", "swapgs", "sysret",
-    "xsetbv",  "virt",    "pause",    "monitor", "mwait"};
-_Static_assert(sizeof(kind_names) == AFTERBURN_KINDS * sizeof(char *), "a name for each kind");
-
 static const char *const reason_names[] = {"?",     "section", "template", "mode",  "entry", "rip",
                                            "moved", "vdso",    "early",    "small", "far"};
-_Static_assert(sizeof(reason_names) == AFTERBURN_REASONS * sizeof(char *), "and each reason");
+_Static_assert(sizeof(reason_names) == AFTERBURN_REASONS * sizeof(char *),
+               "a name for each reason");
 
 static _Noreturn void stop(const char *error)
 {

@@ -77,13 +77,13 @@ static RESIDENT void patch_record(const struct module *module, uint64_t address,
                                         .kind = record->kind};
     if (record->kind >= AFTERBURN_KINDS || (data->kinds >> record->kind & 1) == 0)
         return;
-    if (record->mode[0] != MODE_64 || site[-1] == INSN_STI ||
-        is_in_table(module, address + record->before) || !encode_fits(&what, site))
+    if (record->mode[0] != MODE_64 || site[-1] == INSN_STI || is_in_table(module, address) ||
+        !encode_fits(&what, site))
         return;
     struct stub stub = stub_make(&module->place, site, &what);
     if (stub.entry == NULL)
         return;
-    stub_jump(site, stub.entry, what.before != 0 ? what.before : what.size);
+    stub_jump(site, stub.entry, what.size);
     data->module_patched++;
 }
 
@@ -126,8 +126,9 @@ RESIDENT bool wedge_module(struct wedge_data *data, const struct wedge_regs *reg
     const Elf64_Shdr *rela = find_section(&module, records_name);
     uint64_t cr0, cr4;
     __asm__ volatile("mov %%cr4, %0; mov %%cr0, %1" : "=r"(cr4), "=r"(cr0));
+    bool trap = (__atomic_load_n(&data->trap, __ATOMIC_RELAXED) & WEDGE_MODULES) != 0;
     /* Write protection can't be off while CET is on. */
-    if (rela == NULL || (cr4 & CR4_CET) != 0 ||
+    if (rela == NULL || trap || (cr4 & CR4_CET) != 0 ||
         __atomic_exchange_n(&data->lock, 1, __ATOMIC_ACQUIRE) != 0)
         return false;
     __asm__ volatile("cli"); /* the stub's end brings the flags back */

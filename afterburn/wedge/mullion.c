@@ -156,6 +156,7 @@ RESIDENT void mullion_follow(struct wedge_data *data)
     if (data->link_offset != 0 || data->hypercall == ((uintptr_t)data | by_vmcall))
         return;
     data->hypercall = (uintptr_t)data | by_vmcall;
+    data->cpuid_count = 0; /* a start forgets that CPUID may have changed since they were kept */
     if (call(by_vmcall != 0, HYPERCALL_WEDGE_START, data->version, (uintptr_t)data, 0).rax == 0)
         data->classes = 0;
 }
@@ -181,7 +182,8 @@ RESIDENT bool mullion_console(struct wedge_data *data, const char *text, unsigne
     bool by_vmcall = (data->hypercall & BY_VMCALL) != 0;
     uint64_t here = data->hypercall & ~(uint64_t)BY_VMCALL;
     uint64_t offset = (uint64_t)(text - (const char *)data);
-    return write(by_vmcall, here + offset, length) == length;
+    /* Without classes the monitor has refused a new start: a call would be #UD. */
+    return data->classes != 0 && write(by_vmcall, here + offset, length) == length;
 }
 
 /* Cores with neighbouring ids share a call. */

@@ -13,26 +13,12 @@ static bool inside(uint64_t base, uint64_t size, uint64_t first, uint64_t all)
     return base >= first && base - first <= all && size <= all - (base - first);
 }
 
-/* CRC-32 as zlib's. */
-static uint32_t crc(uint32_t sum, const uint8_t *at, uint64_t size)
-{
-    static uint32_t table[256];
-    for (uint32_t i = 0; table[255] == 0 && i < 256; i++) {
-        table[i] = i;
-        for (unsigned bit = 0; bit < 8; bit++)
-            table[i] = table[i] >> 1 ^ (table[i] & 1 ? 0xedb88320u : 0);
-    }
-    for (; size > 0; size--)
-        sum = sum >> 8 ^ table[(sum ^ *at++) & 0xff];
-    return sum;
-}
-
 uint32_t pack_checksum(const struct afterburn_pack *pack)
 {
     static const uint8_t zero[sizeof(pack->checksum)];
     const uint64_t at = offsetof(struct afterburn_pack, checksum), next = at + sizeof(zero);
-    uint32_t sum = crc(crc(~0u, (const uint8_t *)pack, at), zero, sizeof(zero));
-    return ~crc(sum, (const uint8_t *)pack + next, pack->size - next);
+    uint32_t sum = crc32_add(crc32_add(0, (const uint8_t *)pack, at), zero, sizeof(zero));
+    return crc32_add(sum, (const uint8_t *)pack + next, pack->size - next);
 }
 
 static const char *check_file(const struct afterburn_pack *pack, uint64_t size)
@@ -110,6 +96,19 @@ static const char *check_sites(const struct afterburn_pack *pack)
     return error;
 }
 
+/* Functions that may be hooked; of the guest's variables nothing is read before it runs. */
+static const char *check_symbols(const struct afterburn_pack *pack)
+{
+    const struct afterburn_symbol *symbols =
+        (const void *)((const uint8_t *)pack + pack->symbols.offset);
+    const char *error = NULL;
+    for (uint64_t i = 0; error == NULL && i < pack->symbols.size / sizeof(*symbols); i++)
+        if (symbols[i].prologue != 0)
+            error = in_segment(pack, "function", symbols[i].value + symbols[i].skip,
+                               symbols[i].prologue);
+    return error;
+}
+
 const char *pack_check(const struct afterburn_pack *pack, uint64_t size)
 {
     return check_file(pack, size)
@@ -123,5 +122,6 @@ const char *pack_check(const struct afterburn_pack *pack, uint64_t size)
                ?: in_segment(pack, "text area", pack->text_area, pack->text_area_size)
                ?: in_segment(pack, "data area", pack->data_area, pack->data_area_size)
                ?: in_segment(pack, "exception table", pack->ex_table, pack->ex_table_size)
-               ?: check_sites(pack);
+               ?: check_sites(pack)
+               ?: check_symbols(pack);
 }

@@ -75,14 +75,14 @@ static uint32_t *patch_site(const struct patch *patch, const struct afterburn_si
     bool known = site->reason != 0 && site->reason < AFTERBURN_REASONS;
     if ((site->flags & (AFTERBURN_EXCLUDED | AFTERBURN_NO_STACK)) != 0)
         return &counts->left[known ? site->reason : AFTERBURN_REASON_EARLY];
-    struct table_entry *entry = table_find(patch, at + site->before);
+    struct table_entry *entry = table_find(patch, at);
     if (is_doubtful(patch, site, entry))
         return &counts->doubtful;
     struct stub stub = stub_make(&patch->place, at, site);
     if (stub.entry == NULL)
         return &counts->no_room;
-    stub_jump(at, stub.entry, site->before != 0 ? site->before : site->size);
-    if (entry != NULL && site->before == 0)
+    stub_jump(at, stub.entry, site->size);
+    if (entry != NULL)
         entry->insn = (uint32_t)(uintptr_t)stub.copy;
     return &counts->patched[site->kind];
 }

@@ -74,8 +74,8 @@ static RESIDENT struct stub put_asking(const struct stub_place *place, uint8_t *
 RESIDENT struct stub stub_make(const struct stub_place *place, const uint8_t *site,
                                const struct afterburn_site *what)
 {
-    const uint8_t *from = site + what->before, *back = site + what->size;
-    uint32_t word = encode_word(what->kind, from), number;
+    const uint8_t *back = site + what->size;
+    uint32_t word = encode_word(what->kind, site), number;
     uint8_t *at = find_room(place, site, what->length);
     if (at == NULL)
         return (struct stub){0};
@@ -86,7 +86,7 @@ RESIDENT struct stub stub_make(const struct stub_place *place, const uint8_t *si
         word |= number << 19;
     }
     at = stub_put_relative(at, JMP, 1, back);
-    return put_asking(place, at, word, from, what->length, back);
+    return put_asking(place, at, word, site, what->length, back);
 }
 
 RESIDENT struct stub stub_hook(const struct stub_place *place, const uint8_t *function,

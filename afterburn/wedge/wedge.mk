@@ -7,7 +7,7 @@ wedge_files = $(wildcard afterburn/wedge/$(1).[cS] afterburn/wedge/$(1)_*.[cS])
 WEDGE_NAMES := $(foreach name,count $(WEDGE_GROUNDS),$(if $(call wedge_files,$(name)),$(name))) auto
 WEDGE_MAPPINGS := $(foreach name,count $(WEDGE_GROUNDS),$(call wedge_files,$(name)))
 WEDGE_COMMON := $(filter-out $(WEDGE_MAPPINGS),$(wildcard afterburn/wedge/*.[cS])) \
-	monitor/lib/fmt.c monitor/lib/string.c
+	afterburn/tool/crc32.c afterburn/tool/kinds.c monitor/lib/fmt.c monitor/lib/string.c
 
 # Code of the resident part runs under addresses that the linker doesn't know, on the guest's stack.
 WEDGE_CFLAGS := -std=gnu17 -O2 -g -ffreestanding -fpie -fvisibility=hidden -mno-red-zone \
@@ -50,7 +50,7 @@ $(foreach name,$(filter-out auto,$(WEDGE_NAMES)),$(eval $(call wedge,$(name),$(c
 $(eval $(call wedge,auto,$(foreach name,$(WEDGE_GROUNDS),$(call wedge_files,$(name)))))
 
 # The host's side: what knows no hardware, with the sanitizers.
-WEDGE_PURE_OBJ := $(patsubst %,$(UNIT)/obj/afterburn/wedge/%.o,pack place print pvh)
+WEDGE_PURE_OBJ := $(patsubst %,$(UNIT)/obj/afterburn/%.o,tool/crc32 wedge/pack wedge/place wedge/print wedge/pvh)
 
 $(UNIT)/libwedge.a: $(WEDGE_PURE_OBJ)
 	@rm -f $@

@@ -15,7 +15,7 @@ enum hypercall {
      * was started before is forgotten, as when the VM restarts. */
     HYPERCALL_WEDGE_START,
     /* Address, length up to HYPERCALL_CONSOLE_MOST: as if written to the UART one by one. RAX: how
-     * many; it ends behind a line's end, or where the address is not RAM. */
+     * many; it ends behind a line's end, or where the address is not RAM; 0: write to the UART. */
     HYPERCALL_CONSOLE_WRITE,
     /* Vector, an x2APIC ID, 64 bits for the IDs from there on: a fixed interrupt to each. RAX: the
      * bits of those to which none was sent. From version 2 on. */
@@ -33,7 +33,8 @@ enum wedge_class {
     WEDGE_ABSENT = 1 << 2,  /* ports of devices that are not there */
     WEDGE_CPUID = 1 << 3,
     WEDGE_IPI = 1 << 4,
-    WEDGE_RDMSR = 1 << 5
+    WEDGE_RDMSR = 1 << 5,
+    WEDGE_MODULES = 1 << 6 /* modules are patched, which writes CR0 */
 };
 
 /*

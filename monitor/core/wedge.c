@@ -8,11 +8,21 @@
 #define PORT_LAST    0xffffu
 #define X2APIC_FIRST 0x800u
 #define X2APIC_LAST  0x8ffu
+#define CPUID_PLACES 0x4000u /* 40000000h to 4000FFFFh */
 
 static bool touch(const struct control_rules *rules, uint32_t first, uint32_t last)
 {
     for (unsigned i = 0; i < rules->count; i++)
         if (rules->list[i].first <= last && rules->list[i].last >= first)
+            return true;
+    return false;
+}
+
+/* A wedge asks for one of the places where hypervisors show themselves, and answers for all. */
+static bool touch_places(const struct control_cpuids *rules)
+{
+    for (unsigned i = 0; i < rules->count; i++)
+        if (rules->list[i].leaf >> 16 == CPUID_PLACES)
             return true;
     return false;
 }
@@ -23,13 +33,15 @@ static uint32_t ports_trap(const struct wedge *wedge, const struct controls *con
 {
     const struct control_rules *rules = &controls->ports;
     bool all = ports.real || controls->unlisted == CONTROL_UNLISTED_AUDIT;
+    bool moved = ports.console != wedge->console;
     uint32_t trap = 0;
-    if (ports.console == 0 || ports.console != wedge->console ||
+    if (ports.console == 0 || moved ||
         touch(rules, ports.console, ports.console + SERIAL_PORTS - 1))
         trap |= WEDGE_CONSOLE;
     if (all || touch(rules, PORT_DELAY, PORT_DELAY))
         trap |= WEDGE_DELAY;
-    if (all || touch(rules, 0, PORT_DELAY - 1) || touch(rules, PORT_DELAY + 1, PORT_LAST))
+    if (all || (moved && ports.console != 0) || touch(rules, 0, PORT_DELAY - 1) ||
+        touch(rules, PORT_DELAY + 1, PORT_LAST))
         trap |= WEDGE_ABSENT;
     return trap;
 }
@@ -40,11 +52,15 @@ static uint32_t trap_now(const struct wedge *wedge, const struct controls *contr
     uint32_t trap = ports_trap(wedge, controls, ports);
     if (wedge->cpuids_changed || control_watches(controls->events[CONTROL_CPUID]))
         trap |= WEDGE_CPUID;
+    if (touch_places(&controls->cpuids))
+        trap |= WEDGE_CPUID;
     if (controls->unlisted == CONTROL_UNLISTED_AUDIT || controls->msrs.count != 0)
         trap |= WEDGE_RDMSR;
     if (atomic_load(&wedge->version) < HYPERCALL_VERSION_IPI ||
         touch(&controls->msrs, X2APIC_FIRST, X2APIC_LAST))
         trap |= WEDGE_IPI;
+    if (control_watches(controls->events[CONTROL_CR0]))
+        trap |= WEDGE_MODULES;
     return trap;
 }
 

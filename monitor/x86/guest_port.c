@@ -105,13 +105,15 @@ bool guest_console_input(struct vm *vm, uint16_t byte)
 }
 
 /* One line at most, as it may go to the log port; memory that could be taken meanwhile is left out.
- */
+ * A port that a line of the user's is about is to be written one by one. */
 uint64_t guest_console_output(struct vm *vm, gpa_t at, uint64_t length)
 {
     struct console *console = &vm->console;
     const struct guest_memory made_with = {vm->memory.extents, vm->memory.count, NULL};
     uint64_t done = 0;
-    bool ended = guest_console_port(vm) == 0;
+    const uint16_t port = guest_console_port(vm);
+    const struct control_rules *rules = &atomic_load(&vm->controls)->ports;
+    bool ended = port == 0 || control_find(rules, port, CONTROL_WRITE) != NULL;
     lock_take(&console->lock);
     bool before = serial_interrupt(&console->serial);
     while (done < length && !ended) {

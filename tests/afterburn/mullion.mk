@@ -14,3 +14,5 @@ $(WEDGE_DIR)/wedge-mullion-1: $(call wedge_objects,$(WEDGE_COMMON)) $(BUILD)/obj
 	@mkdir -p $(@D)
 	@echo "  LD      $@"
 	@$(WEDGE_LD) -o $@ $(filter %.o,$^)
+
+-include $(BUILD)/obj/wedge-1/mullion.c.d

@@ -17,7 +17,7 @@
 #define RING_3        2000u
 #define FLOOD         20000u
 #define UNTOUCHED     0x55555555u
-#define CLASSES       0x3fu
+#define CLASSES       0x7fu
 #define STEP          (2ull << 20)
 #define SWEPT         (8ull << 30)
 

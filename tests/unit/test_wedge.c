@@ -109,8 +109,8 @@ static void the_console_is_where_it_was(void **state)
 {
     (void)state;
     start(FIRST, 2);
-    ports.console = 0x1000;
-    assert_int_equal(trap(), WEDGE_CONSOLE);
+    ports.console = 0x2f8; /* may be where a device was absent */
+    assert_int_equal(trap(), WEDGE_CONSOLE | WEDGE_ABSENT);
     ports.console = 0;
     assert_int_equal(trap(), WEDGE_CONSOLE);
     ports.console = UART;
@@ -180,6 +180,28 @@ static void cpuid_is_watched_or_has_changed(void **state)
     assert_int_equal(trap(), 0);
 }
 
+static void a_line_for_a_hypervisors_place_is_asked_for(void **state)
+{
+    (void)state;
+    start(FIRST, 2);
+    controls.cpuids.count = 1;
+    controls.cpuids.list[0].leaf = 0x40000300;
+    assert_int_equal(trap(), WEDGE_CPUID);
+    controls.cpuids.list[0].leaf = 0x7;
+    assert_int_equal(trap(), 0);
+}
+
+/* A wedge writes CR0 when it patches a module: an event that is not the guest's own, or a fault. */
+static void modules_are_left_where_cr0_is_watched(void **state)
+{
+    (void)state;
+    start(FIRST, 2);
+    for (unsigned policy = CONTROL_UNSET; policy <= CONTROL_DENY; policy++) {
+        controls.events[CONTROL_CR0] = (uint8_t)policy;
+        assert_int_equal(trap(), policy > CONTROL_PASS ? WEDGE_MODULES : 0);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -192,6 +214,8 @@ int main(void)
         cmocka_unit_test_setup(a_rule_takes_back_what_it_is_about, prepare),
         cmocka_unit_test_setup(an_audit_sees_what_nothing_lists, prepare),
         cmocka_unit_test_setup(cpuid_is_watched_or_has_changed, prepare),
+        cmocka_unit_test_setup(a_line_for_a_hypervisors_place_is_asked_for, prepare),
+        cmocka_unit_test_setup(modules_are_left_where_cr0_is_watched, prepare),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -125,6 +125,18 @@ static void test_never_for_all(void **state)
     assert_null(kept(0xd, 1));
 }
 
+/* The guest must not change its core between the look at which it is and the answer. */
+static void test_no_change_of_core(void **state)
+{
+    (void)state;
+    start(true);
+    ask(0, 0);
+    ask(2, 0);
+    assert_int_equal(seen.interrupts_off, 0);
+    ask(1, 0);
+    assert_int_equal(seen.interrupts_off, 1);
+}
+
 /* Another core's answer is not this one's. */
 static void test_other_core(void **state)
 {
@@ -165,6 +177,7 @@ static void test_void(void **state)
     assert_int_equal(machine.data->cpuid_count, 1);
     machine.data->cpuids[0].eax ^= 1;
     assert_int_equal(ask(0x40005600, 0).eax, ask_natively(0x40000200, 0).eax ^ 1);
+    same(0x40010000, 0); /* nobody looks there, and a processor may answer */
 }
 
 static void test_locked_and_full(void **state)
@@ -189,7 +202,7 @@ int main(void)
         cmocka_unit_test(test_all_leaves),      cmocka_unit_test(test_kept),
         cmocka_unit_test(test_never_for_all),   cmocka_unit_test(test_other_core),
         cmocka_unit_test(test_beyond),          cmocka_unit_test(test_void),
-        cmocka_unit_test(test_locked_and_full),
+        cmocka_unit_test(test_locked_and_full), cmocka_unit_test(test_no_change_of_core),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

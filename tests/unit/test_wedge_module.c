@@ -169,6 +169,10 @@ static void test_module_without(void **state)
     finalize();
     assert_null(machine_target(cpuid));
     machine.data->lock = 0;
+    machine.data->trap = WEDGE_MODULES; /* CR0 is watched: a write of it could be a fault */
+    finalize();
+    assert_null(machine_target(cpuid));
+    machine.data->trap = 0;
     sections[RELA].sh_name = 0; /* a module that was not prepared */
     finalize();
     assert_null(machine_target(cpuid));

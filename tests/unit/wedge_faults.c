@@ -138,9 +138,10 @@ static unsigned do_one(const uint8_t *insn, greg_t *r)
 static void fault(int number, siginfo_t *info, void *context)
 {
     greg_t *r = ((ucontext_t *)context)->uc_mcontext.gregs;
-    unsigned length = do_one((const uint8_t *)r[REG_RIP], r);
+    const uint8_t *insn = (const uint8_t *)r[REG_RIP];
+    unsigned length = do_one(insn, r);
     (void)info;
-    seen.faults++;
+    seen.faults += (insn[0] & 0xfe) != 0xfa; /* CLI and STI leave no guest */
     r[REG_RIP] += length;
     if (length == 0)
         signal(number, SIG_DFL); /* again, and for good */

@@ -22,6 +22,7 @@ struct whole {
     struct afterburn_pack pack;
     struct afterburn_segment segments[2];
     struct afterburn_site sites[3];
+    struct afterburn_symbol symbols[2];
     char cmdline[8];
     uint8_t text[TEXT_SIZE];
     uint8_t data[DATA_SIZE];
@@ -54,6 +55,7 @@ static inline void pack_fill(struct whole *whole)
                                           .ex_table_size = 24,
                                           .segments = WHOLE_RANGE(segments),
                                           .sites = WHOLE_RANGE(sites),
+                                          .symbols = WHOLE_RANGE(symbols),
                                           .initrd = WHOLE_RANGE(initrd),
                                           .cmdline = {offsetof(struct whole, cmdline), 5},
                                           .name = "guest"};
@@ -64,6 +66,9 @@ static inline void pack_fill(struct whole *whole)
     whole->sites[0] = (struct afterburn_site){.physical = TEXT + 32, .size = 5, .length = 1};
     whole->sites[1] = (struct afterburn_site){.physical = 7, .flags = AFTERBURN_EXCLUDED};
     whole->sites[2] = (struct afterburn_site){.physical = TEXT + 37, .size = 6, .length = 2};
+    whole->symbols[0] = (struct afterburn_symbol){
+        .id = AFTERBURN_MODULE_FINALIZE, .value = TEXT + 64, .skip = 9, .prologue = 5};
+    whole->symbols[1] = (struct afterburn_symbol){.id = AFTERBURN_CPU_NUMBER, .value = 0x18};
     memcpy(whole->cmdline, "quiet", 5);
     for (unsigned i = 0; i < TEXT_SIZE; i++)
         whole->text[i] = (uint8_t)(i * 7 + i / 256);
