@@ -106,6 +106,8 @@ def lines_of_code():
     """{mapping, or "common": lines that hold more than blanks and comments}."""
     found = dict.fromkeys(("common", *MAPPINGS), 0)
     for file in sorted(os.listdir(WEDGE)):
+        if not file.endswith((".c", ".h", ".S")):
+            continue
         name = re.split(r"[._]", file)[0]
         found[name if name in MAPPINGS else "common"] += loc.code_lines(loc.Path(WEDGE, file))
     return found

@@ -14,7 +14,9 @@ LEGACY = ((0x00, 0x0f), (0x20, 0x21), (0x40, 0x43), (0x60, 0x61), (0x64, 0x64), 
 # What a ground has of these all the same.
 PRESENT = {"kvm": ((0x00, 0x0f), (0x20, 0x21), (0x61, 0x61), (0x70, 0x71), (0xa0, 0xa1), (0xc0, 0xdf),
                    (0x4d0, 0x4d1))}
-CONSTANT_MSRS = (0x8b, 0xfe, 0x10a, 0x179, 0x1a0)
+# What the wedge of each ground keeps.
+CONSTANT_MSRS = {"kvm": (0x8b, 0xfe, 0x10a, 0x179, 0x1a0),
+                 "mullion": (0xc001001f, 0xc0011020, 0xc0011028, 0xc0011029)}
 ICR, EOI, TIMER = 0x830, 0x80b, (0x6e0, 0x832, 0x838, 0x839, 0x83e)
 # A hypercall's kind by ground and number.
 CALLS = {"kvm": {10: "IPIs"}, "mullion": {1: "console", 2: "IPIs"}}
@@ -52,8 +54,8 @@ def carries_text(ground, code, detail):
         (ground == "kvm" and port >= PCI_PORTS and port & 0x1f == NOTIFY))
 
 
-def _msr(index, write):
-    if not write and index in CONSTANT_MSRS:
+def _msr(ground, index, write):
+    if not write and index in CONSTANT_MSRS.get(ground, ()):
         return MSRS
     if index == ICR:
         return IPIS
@@ -69,7 +71,7 @@ def kind(ground, code, detail):
     if code == 0x7b:
         return _port(ground, detail & 0xffff)
     if code == 0x7c:
-        return _msr(detail & 0xffffffff, detail >> 32 != 0)
+        return _msr(ground, detail & 0xffffffff, detail >> 32 != 0)
     if code == 0x81:
         return CALLS.get(ground, {}).get(detail, "hypercalls")
     return reasons.name(code, detail)
