@@ -5,6 +5,7 @@
 #define TRAMPOLINE    0x8000ull
 #define START_SECONDS 20ull
 #define TSC_HZ_MAX    4000000000ull
+#define INIT_TICKS    1000000ull /* until the other core has surely stopped */
 
 extern const uint8_t trampoline[], trampoline_end[];
 extern uint64_t ap_stack, ap_cpu;
@@ -45,6 +46,12 @@ static void madt_read(const uint8_t *madt)
     }
 }
 
+static void trampoline_copy(void)
+{
+    for (const uint8_t *from = trampoline; from < trampoline_end; from++)
+        *(volatile uint8_t *)(TRAMPOLINE + (uint64_t)(from - trampoline)) = *from;
+}
+
 void cpus_find(uint64_t rsdp)
 {
     const uint8_t *xsdt = (const uint8_t *)get64((const uint8_t *)rsdp + 24);
@@ -54,8 +61,7 @@ void cpus_find(uint64_t rsdp)
         if (get32(table) == 0x43495041) /* "APIC" */
             madt_read(table);
     }
-    for (const uint8_t *from = trampoline; from < trampoline_end; from++)
-        *(volatile uint8_t *)(TRAMPOLINE + (uint64_t)(from - trampoline)) = *from;
+    trampoline_copy();
 }
 
 /* Another core's life: wait for a job, do it, again. */
@@ -84,8 +90,12 @@ bool cpu_revive(struct cpu *cpu)
     ap_stack = (uint64_t)stacks[cpu->index] + STACK_SIZE;
     ap_cpu = (uint64_t)cpu;
     ipi(cpu->apic_id, DELIVERY_INIT << 8);
+    uint64_t end = rdtsc() + INIT_TICKS;
+    while (rdtsc() < end)
+        relax();
+    trampoline_copy(); /* the stack of a core that faults for ever may have gone over it */
     ipi(cpu->apic_id, DELIVERY_SIPI << 8 | TRAMPOLINE >> 12);
-    uint64_t end = rdtsc() + START_SECONDS * TSC_HZ_MAX;
+    end = rdtsc() + START_SECONDS * TSC_HZ_MAX;
     while (!cpu->online && rdtsc() < end)
         relax();
     return cpu->online;
