@@ -16,7 +16,7 @@ TREE = os.path.normpath(os.path.join(os.path.dirname(os.path.realpath(__file__))
 
 def main():
     parser = argparse.ArgumentParser(
-        prog="afterburn build-linux",
+        prog="afterburn build-linux", allow_abbrev=False,  # a slip would start a long build
         description="Fetches Linux as Debian's source package and builds it prepared: vmlinux, its "
                     "modules, configuration and System.map.")
     parser.add_argument("version", help="6.1 or 6.12")

@@ -2,6 +2,7 @@
 /* `afterburn`: looks into prepared guests, packs them, prepares Linux. */
 #include <errno.h>
 #include <getopt.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,8 +31,8 @@ static const char help[] =
     "             a wedge takes that as its one module\n"
     "build-linux  fetches Linux 6.1 or 6.12 as Debian's source package and builds it prepared\n"
     "\n"
-    "Exit status: 0 all is well; 1 verify has found a rule broken, or a build has failed; 2 wrong\n"
-    "usage, or a file that cannot be used. The manual page: afterburn(1).\n";
+    "Exit status: 0 all is well; 1 verify has found a rule broken, or build-linux has built\n"
+    "nothing; 2 wrong usage, or a file that cannot be used. The manual page: afterburn(1).\n";
 
 static _Noreturn void usage_fail(const char *what, const char *value)
 {
@@ -119,7 +120,9 @@ int main(int argc, char **argv)
 {
     if (argc < 2)
         usage_fail("a command is missing", "");
-    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0) {
+    bool of_command = argc == 3 && strcmp(argv[2], "--help") == 0 &&
+                      strcmp(argv[1], "build-linux") != 0; /* which has its own */
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0 || of_command) {
         printf("%s%s", usage, help);
         return STATUS_OK;
     }

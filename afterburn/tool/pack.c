@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "entry.h"
 #include "ex_table.h"
@@ -132,9 +133,13 @@ static void add_areas(struct pack *pack, const struct image *image,
 {
     struct area text = area_text(image), data = area_data(image);
     struct afterburn_pack *header = &pack->header;
+    if (image->symbol_count == 0)
+        fail("%s: it has no symbols, and a wedge finds its room by them; strip it so: strip "
+             "--strip-debug --keep-section=" AFTERBURN_SECTION,
+             image->path);
     if (text.size == 0 || data.size == 0)
-        fail("%s: no room for a wedge (symbols afterburn_text and afterburn_data); give one source "
-             "of it the prelude area.s, too",
+        fail("%s: no room for a wedge (symbols afterburn_text and afterburn_data); link an object "
+             "of area.s into it, or give one source of it the prelude area.s, too",
              image->path);
     header->text_area = physical_of(image, request, text.address, "the text area");
     header->text_area_size = text.size;
@@ -155,6 +160,16 @@ static uint64_t entry_of(const struct image *image, const struct pack_request *r
     return physical_of(image, request, image->entry, "the entry");
 }
 
+/* The pack would overwrite what it is made of. */
+static void check_output(const struct pack_request *request, const char *input, const char *option)
+{
+    struct stat in, out;
+    if (input != NULL && stat(input, &in) == 0 && stat(request->output, &out) == 0 &&
+        in.st_dev == out.st_dev && in.st_ino == out.st_ino)
+        fail("--output %s is the file that %s names, and would be overwritten; write another name",
+             request->output, option);
+}
+
 static void save(const struct pack *pack, const char *path)
 {
     FILE *file = fopen(path, "wb");
@@ -163,6 +178,13 @@ static void save(const struct pack *pack, const char *path)
     size_t written = fwrite(pack->bytes, 1, pack->size, file);
     if (fclose(file) != 0 || written != pack->size)
         fail("%s: cannot be written: %s; is the disk full?", path, strerror(errno));
+}
+
+/* What it is called unless --name says so: the file's name without folders, as far as it fits. */
+static void name_by_file(char *name, size_t room, const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    snprintf(name, room, "%s", slash != NULL ? slash + 1 : path);
 }
 
 static void finish(struct pack *pack, const struct pack_request *request)
@@ -175,7 +197,9 @@ static void finish(struct pack *pack, const struct pack_request *request)
     header->entry_kind = request->entry_kind;
     if (strlen(request->name) >= sizeof(header->name))
         fail("--name %s: longer than %zu characters", request->name, sizeof(header->name) - 1);
-    memcpy(header->name, request->name, strlen(request->name));
+    name_by_file(header->name, sizeof(header->name), request->guest);
+    if (request->name[0] != '\0')
+        snprintf(header->name, sizeof(header->name), "%s", request->name);
     memcpy(pack->bytes, header, sizeof(*header));
     header->checksum = crc32_add(0, pack->bytes, pack->size);
     memcpy(pack->bytes, header, sizeof(*header));
@@ -198,13 +222,15 @@ void pack_write(const struct pack_request *request)
 {
     struct pack pack = {.bytes = NULL};
     struct image image;
+    check_output(request, request->guest, "--guest");
+    check_output(request, request->initrd, "--initrd");
     image_open(&image, request->guest);
     append(&pack, &pack.header, sizeof(pack.header), 1);
     if (image.relocatable)
         fail("%s: an object file; give the linked kernel", image.path);
     pack.header.entry = entry_of(&image, request);
-    add_areas(&pack, &image, request);
     add_sites(&pack, &image, request);
+    add_areas(&pack, &image, request);
     add_symbols(&pack, &image, request);
     pack.header.cmdline = append_range(&pack, request->cmdline, strlen(request->cmdline), 1);
     add_segments(&pack, &image, request);

@@ -14,7 +14,7 @@ FLAGS = """-std=gnu17 -O2 -ffreestanding -fno-pic -mno-red-zone -mgeneral-regs-o
 OTHERS = ("hostile", "service", "message", "neighbour")  # guests of their own
 
 
-def build(folder, *assembler):
+def build(folder, *assembler, area=True):
     """The guest, its sources compiled with these further words."""
     objects = []
     for source in sorted(glob.glob(os.path.join(ATTACK, "*.[cS]"))):
@@ -22,7 +22,7 @@ def build(folder, *assembler):
         if not name.startswith(OTHERS):
             objects.append(str(folder / f"{name}.o"))
             subprocess.run(["gcc", *FLAGS, *assembler, "-c", "-o", objects[-1], source], check=True)
-    if assembler:
+    if assembler and area:
         objects.append(str(folder / "area.o"))
         subprocess.run(["as", AREA, "-o", objects[-1]], check=True)
     subprocess.run(["ld", "-nostdlib", "-static", "-z", "noexecstack", "--no-warn-rwx-segments", "-T",
@@ -48,6 +48,22 @@ def test_without_the_steps(tmp_path):
     """What a new user may forget is said."""
     guest = build(tmp_path)
     status, _, err = afterburn("pack", "--guest", guest, "--output", tmp_path / "pack")
-    assert status == 2 and "no room for a wedge" in err and "area.s" in err
+    assert status == 2 and "no records" in err and "assemble it with the prelude" in err
     status, _, err = afterburn("verify", guest)
     assert status == 2 and "no records" in err and "assemble it with the prelude" in err
+    guest = build(tmp_path, f"-Wa,{X86_64}", area=False)
+    status, _, err = afterburn("pack", "--guest", guest, "--output", tmp_path / "pack")
+    assert status == 2 and "no room for a wedge" in err and "link an object of area.s" in err
+
+
+def test_stripped(tmp_path):
+    """What strip may take and what not; each message says how to strip."""
+    guest, records = build(tmp_path, f"-Wa,{X86_64}"), "--keep-section=.debug_sfnames"
+    for words, says in ((["--strip-debug", records], None), ([records], "no symbols"),
+                        (["--strip-debug"], "no records"), ([], "no records")):
+        stripped = tmp_path / "stripped"
+        subprocess.run(["strip", *words, "-o", stripped, guest], check=True)
+        status, _, err = afterburn("pack", "--guest", stripped, "--output", tmp_path / "pack")
+        assert status == (2 if says else 0), err
+        assert says is None or says in err and f"strip --strip-debug {records}" in err
+    assert Pack(tmp_path / "pack").name == "stripped"

@@ -17,7 +17,7 @@ def test_wrong_inputs(tmp_path, guest):
     cases = [
         (("report", tmp_path / "none"), "none: No such file"), (("verify", text), "not an ELF file; of Linux give"),
         (("report", bare), "no records .*assemble it with the prelude"), (("report", "/"), "/: "),
-        (("pack", "--guest", bare, "--output", "x"), "no room for a wedge .*area.s"),
+        (("pack", "--guest", bare, "--output", "x"), "no records .*assemble it with the prelude"),
         (("pack", "--guest", text, "--output", "x"), "not an ELF file"),
         (("pack", "--guest", tmp_path / "guest.o", "--output", "x"), "an object file; give the linked kernel"),
         (("pack", "--guest", guest), "pack needs --guest and --output"),
@@ -34,6 +34,23 @@ def test_wrong_inputs(tmp_path, guest):
         status, out, err = afterburn(*words)
         assert (status, out) == (1 if words[:1] == ("build-linux",) else 2, ""), (words, err)
         assert re.search(rf"(?m)^afterburn: .*{says}", err), (says, err)
+
+
+def test_inputs_are_not_overwritten(tmp_path, guest):
+    """--output must not be the kernel or the RAM disk, by whatever name."""
+    disk, link, before = tmp_path / "disk", tmp_path / "link", guest.read_bytes()
+    disk.write_bytes(b"disk")
+    link.symlink_to(guest)
+    for output, option in ((guest, "guest"), (link, "guest"), (disk, "initrd")):
+        status, _, err = afterburn("pack", "--guest", guest, "--initrd", disk, "--output", output)
+        assert status == 2 and f"is the file that --{option} names" in err
+    assert guest.read_bytes() == before and disk.read_bytes() == b"disk"
+
+
+def test_no_abbreviated_option_starts_a_build(tmp_path):
+    """A slip in an option of build-linux is refused before anything is fetched or built."""
+    status, _, err = afterburn("build-linux", "--build", tmp_path, "5.10", "--harden")
+    assert status == 2 and "unrecognized arguments: --harden" in err
 
 
 def test_guests_that_cannot_be_entered(tmp_path):

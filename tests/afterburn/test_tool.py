@@ -175,6 +175,7 @@ def test_help_and_manual(tmp_path):
     """The help and the manual page name the same commands, options and exit statuses."""
     status, out, err = afterburn("--help")
     assert (status, err) == (0, "") and max(map(len, out.splitlines())) <= 100
+    assert all(afterburn(command, "--help") == (0, out, "") for command in ("report", "verify", "pack"))
     usage, told = out.split("\n\n", 1)
     commands, options = set(re.findall(r"afterburn ([a-z-]+)", usage)), set(re.findall(r"--[a-z]+", usage))
     commands -= {"--help"}
