@@ -78,7 +78,7 @@ def test_pack_of_linux(tmp_path, record_property):
                    if start <= address < start + len(data)]
         return data
 
-    starts = {1: b"\xfa", 2: b"\xfb", 6: b"\xf4", 11: b"\x0f\xa2", 12: b"\x0f\x32", 13: b"\x0f\x30"}
+    starts = {1: b"\x3e\x3e\x3e\x3e\xfa", 2: b"\x3e\x3e\x3e\x3e\xfb", 6: b"\xf4", 11: b"\x0f\xa2", 12: b"\x0f\x32", 13: b"\x0f\x30"}
     sites = pack.site_list()
     for physical, size, before, length, kind, _, _ in sites:
         if kind in starts:
