@@ -5,6 +5,8 @@
 #define PORT_DELAY    0x80u
 #define PORT_KEYBOARD 0x64u /* FEh: resets */
 #define PORT_RESET    0xcf9u
+#define PORT_PCI      0xcf8u
+#define PORT_PCI_LAST 0xcffu
 
 static RESIDENT uint16_t port_of(const struct wedge_regs *regs)
 {
@@ -41,6 +43,14 @@ static RESIDENT bool handle_absent(const struct wedge_data *data, struct wedge_r
     return true;
 }
 
+/* A write may end the guest. One to PCI's configuration does not, and comes between the bytes of
+ * another core's line. */
+static RESIDENT bool may_be_last(uint32_t port, const struct wedge_regs *regs)
+{
+    return SITE_KIND((uint32_t)regs->site) == AFTERBURN_OUT &&
+           (port < PORT_PCI || port > PORT_PCI_LAST || port == PORT_RESET);
+}
+
 static RESIDENT bool handle_port(struct wedge_data *data, uint32_t done, struct wedge_regs *regs)
 {
     uint32_t port = port_of(regs);
@@ -53,7 +63,8 @@ static RESIDENT bool handle_port(struct wedge_data *data, uint32_t done, struct 
         return true;
     if ((done & WEDGE_ABSENT) != 0 && handle_absent(data, regs))
         return true;
-    wedge_console_flush(data); /* this may be the guest's last access */
+    if (may_be_last(port, regs))
+        wedge_console_flush(data);
     return false;
 }
 

@@ -12,7 +12,7 @@ import afterburn_kinds as kinds
 import counts
 
 BUILD = os.environ.get("BUILD", "build")
-FURTHER = 2  # the wedge's own line is a long one; a program's line begins
+PARTED = 1.25  # exits a line; a busy emulator has parted one in five
 LESS = 95  # per cent of the exits that a wedge covers
 
 
@@ -70,7 +70,7 @@ def test_fewer(alone, wedged, record_property):
 
 
 def test_console(wedged, record_property):
-    """To user space a line is one exit."""
+    """To user space a line is one exit; what another core does to the UART meanwhile may part a few."""
     result = wedged[1]
     lines = [line for line in result.console if line.strip()]
     first = next(n for n, line in enumerate(lines) if line.startswith("wedge: "))
@@ -78,5 +78,5 @@ def test_console(wedged, record_property):
     window = counts.between(*(counts.first(result.fulls, mark) for mark in (counts.KERNEL, counts.USER)))
     text = sum(reason.count for (code, detail), reason in window.exits.items()
                if kinds.carries_text("kvm", code, detail))
-    assert said / 2 < text <= said + FURTHER, (text, said)
+    assert said / 2 < text <= said * PARTED, (text, said)
     record_property("seen", f"{text:,} exits with text for {said:,} lines of the wedge and the kernel")
