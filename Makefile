@@ -55,7 +55,7 @@ help:
 	@echo
 	@echo "  make run              boot it in QEMU and leave you at a prompt of the service VM"
 	@echo "                        (VMS=3 CPUS=6 ACCEL=tcg; ACCEL=kvm with nested virtualization)"
-	@echo "  make check            all tests: about 33 minutes on two cores"
+	@echo "  make check            all tests: about an hour on two cores"
 	@echo
 	@echo "  make smoke            the same boot without a terminal; exits in the steady state"
 	@echo "  make all              only build: build/mullion.elf and the command build/mullion"
