@@ -33,7 +33,7 @@ PARTS = {
 }
 # They use one core and no clock: one after the other, beside the parts that stand in front of them.
 # What both sides need is built by the first part: two makes at once would build it twice.
-BESIDE = ("check-vmx", "check-fuzz", "check-afterburn")
+BESIDE = ("check-vmx", "check-fuzz")
 EVIDENCE = "docs/EVIDENCE.md"  # written at the end, and so no change of the tree that was tested
 
 
