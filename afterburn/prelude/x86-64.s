@@ -38,6 +38,17 @@ inc %eax
 .popsection
 .endm
 
+# The end of an instruction that has its padding behind it.
+.macro ab_behind ab_kind:req
+9873:
+.if 9873b-9872b<.Lab_min
+ab_pad .Lab_min-(9873b-9872b)
+.endif
+9874:
+ab_record \ab_kind
+.set .Lab_rep, 0
+.endm
+
 # The pseudo prefix keeps the mnemonic from being taken for its macro again, and changes no encoding.
 # A prefix in a statement of its own belongs to the site, and has set both labels.
 .macro ab_site ab_kind:req, ab_insn:vararg
@@ -46,13 +57,7 @@ inc %eax
 9872:
 .endif
 {nooptimize} \ab_insn
-9873:
-.if 9873b-9872b<.Lab_min
-ab_pad .Lab_min-(9873b-9872b)
-.endif
-9874:
-ab_record \ab_kind
-.set .Lab_rep, 0
+ab_behind \ab_kind
 .endm
 
 # What is executed most, and leaves no guest for another's decoder, is padded by prefixes without a
@@ -75,13 +80,7 @@ ab_record \ab_kind
 9871:
 9872:
 ab_lead \ab_kind, \ab_insn
-9873:
-.if 9873b-9872b<.Lab_min
-ab_pad .Lab_min-(9873b-9872b)
-.endif
-9874:
-ab_record \ab_kind
-.set .Lab_rep, 0
+ab_behind \ab_kind
 .endm
 
 # The interrupt shadow of sti covers the next instruction, so nothing may come between.
