@@ -2,14 +2,9 @@
 /* KVM: CPUID leaves, the call that sends IPIs, and what does not change while a guest runs (Linux,
  * Documentation/virt/kvm/x86/cpuid.rst, hypercalls.rst). */
 #include "kvm.h"
+#include "ground.h"
 
-#define LEAF_FIRST  0x40000000u
-#define LEAF_LAST   0x40010000u
-#define LEAF_STEP   0x100u
-#define HYPERVISOR  (1u << 31) /* leaf 1 ECX */
 #define PV_SEND_IPI (1u << 11) /* of KVM's features */
-#define HAS_MTRR    (1u << 12) /* leaf 1 EDX */
-#define HAS_MCA     (1u << 14)
 
 #define COM1         0x3f8u
 #define COM1_SCRATCH (COM1 + 7)
@@ -19,43 +14,16 @@
 
 #define MSR_UCODE_REVISION 0x8bu
 #define MSR_ARCH           0x10au
-#define MSR_MTRR_CAP       0xfeu
-#define MSR_MCG_CAP        0x179u
 
 #define CALL_SEND_IPI 10u
 #define IDS_A_CALL    128u
 #define VECTOR_FIRST  16u /* below: exceptions, and the NMI */
 #define LINE          256u
 
-struct registers {
-    uint32_t eax, ebx, ecx, edx;
-};
-
-static struct registers cpuid(uint32_t leaf)
-{
-    struct registers r = {.eax = leaf, .ecx = 0};
-    __asm__ volatile("cpuid" : "+a"(r.eax), "=b"(r.ebx), "+c"(r.ecx), "=d"(r.edx));
-    return r;
-}
-
-static uint64_t rdmsr(uint32_t index)
-{
-    uint32_t low, high;
-    __asm__ volatile("rdmsr" : "=a"(low), "=d"(high) : "c"(index));
-    return low | (uint64_t)high << 32;
-}
-
 /* KVM's first leaf, 0 if nobody has its signature. */
 static uint32_t kvm_leaf(void)
 {
-    if ((cpuid(1).ecx & HYPERVISOR) == 0)
-        return 0;
-    for (uint32_t leaf = LEAF_FIRST; leaf < LEAF_LAST; leaf += LEAF_STEP) {
-        const struct registers r = cpuid(leaf);
-        if (r.ebx == 0x4b4d564b && r.ecx == 0x564b4d56 && r.edx == 0x4d) /* "KVMKVMKVM" */
-            return leaf;
-    }
-    return 0;
+    return ground_leaf(0x4b4d564b, 0x564b4d56, 0x4d); /* "KVMKVMKVM" */
 }
 
 static bool detect(void)
@@ -73,30 +41,12 @@ static bool has_com1(void)
     return seen == SCRATCH;
 }
 
-static void add_msr(struct wedge_data *data, uint32_t index)
-{
-    data->msrs[data->msr_count++] = (struct wedge_msr){index, 1, rdmsr(index)};
-}
-
 static void add_msrs(struct wedge_data *data)
 {
-    const struct registers features = cpuid(1);
-    add_msr(data, MSR_UCODE_REVISION);
-    if (features.edx & HAS_MTRR)
-        add_msr(data, MSR_MTRR_CAP);
-    if (features.edx & HAS_MCA)
-        add_msr(data, MSR_MCG_CAP);
+    ground_msr(data, MSR_UCODE_REVISION);
+    ground_msrs(data);
     if (cpuid(0).eax >= 7 && cpuid(7).edx & HAS_ARCH)
-        add_msr(data, MSR_ARCH);
-}
-
-/* KVM answers zeroes where nobody has leaves: Linux looks at 256 places for Xen's. */
-static void find_void(struct wedge_data *data)
-{
-    const uint32_t behind = kvm_leaf() + LEAF_STEP;
-    const struct registers r = cpuid(behind);
-    if ((r.eax | r.ebx | r.ecx | r.edx) == 0)
-        data->cpuid_void = behind;
+        ground_msr(data, MSR_ARCH);
 }
 
 static struct wedge_data *started; /* at load time only: for print */
@@ -105,20 +55,19 @@ static const char *start(struct wedge_load *load)
 {
     struct wedge_data *data = load->data;
     data->classes = WEDGE_DELAY | WEDGE_ABSENT | WEDGE_CPUID | WEDGE_RDMSR;
-    load->kinds = 1ull << AFTERBURN_IN | 1ull << AFTERBURN_OUT | 1ull << AFTERBURN_CPUID |
-                  1ull << AFTERBURN_RDMSR;
+    load->kinds = GROUND_KINDS;
     if (has_com1()) {
         data->console.port = COM1;
         data->classes |= WEDGE_CONSOLE;
         data->hypercall = kvm_console_find(load);
         started = data;
     }
-    if (cpuid(0).ecx != 0x6c65746e) /* GenuineIntel: the only vendor with VMCALL here */
+    if (!is_intel())
         data->hypercall |= KVM_VMMCALL;
     if (cpuid(kvm_leaf() + 1).eax & PV_SEND_IPI)
         data->classes |= WEDGE_IPI;
     wedge_probe_absent(data);
-    find_void(data);
+    ground_void(data, kvm_leaf() + LEAF_STEP);
     add_msrs(data);
     return NULL;
 }

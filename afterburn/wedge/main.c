@@ -78,7 +78,6 @@ static const char *prepare(struct boot *boot, const struct start_info *start,
     struct wedge_load load = {.pack = pack,
                               .data = (void *)(uintptr_t)pack->data_area,
                               .text = (uint8_t *)(uintptr_t)pack->text_area,
-                              .memory_top = boot_memory_top(boot),
                               .cmdline = boot->cmdline};
     if (pack->text_area_size == 0) {
         wedge_print("wedge: %s starts unpatched: it has no area for a wedge; link area.s into it\n",

@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Mullion's mapping: its hypercalls for the console and for IPIs, and what it answers the same way
  * as long as the guest runs. */
-#include "wedge.h"
+#include "ground.h"
 
 #ifndef WEDGE_INTERFACE /* of the monitor, as this wedge knows it; an older one for tests */
 #define WEDGE_INTERFACE HYPERCALL_VERSION
 #endif
 
-#define LEAF_SIGNATURE 0x40000000u
-#define LEAF_INTERFACE 0x40000001u
-#define LEAF_NO_MORE   0x40000200u /* behind KVM's, which Mullion shows, too */
+#define LEAF_INTERFACE (LEAF_FIRST + 1)
+#define LEAF_NO_MORE   (LEAF_FIRST + 2 * LEAF_STEP) /* behind KVM's, which Mullion shows, too */
 #define IDS_AT_ONCE    64u
 
 #define VECTOR_GP      13u
@@ -39,24 +38,10 @@ RESIDENT static struct answer call(bool by_vmcall, uint32_t number, uint64_t a, 
     return answer;
 }
 
-static struct wedge_cpuid cpuid(uint32_t leaf)
-{
-    struct wedge_cpuid r = {0};
-    __asm__ volatile("cpuid"
-                     : "=a"(r.eax), "=b"(r.ebx), "=c"(r.ecx), "=d"(r.edx)
-                     : "a"(leaf), "c"(0));
-    return r;
-}
-
 static bool detect(void)
 {
-    struct wedge_cpuid r = cpuid(LEAF_SIGNATURE);
+    struct registers r = cpuid(LEAF_FIRST);
     return r.ebx == 0x6c6c754d && r.ecx == 0x4d6e6f69 && r.edx == 0x696c6c75; /* MullionMulli */
-}
-
-static bool is_intel(void)
-{
-    return cpuid(0).ecx == 0x6c65746e; /* the end of GenuineIntel */
 }
 
 /* What a VM reads as all ones and writes in vain, but for port 80h, which is a class of its own. */
@@ -128,7 +113,7 @@ static const char *start(struct wedge_load *load)
 {
     struct wedge_data *data = load->data;
     bool by_vmcall = is_intel();
-    if (cpuid(LEAF_SIGNATURE).eax < LEAF_INTERFACE || cpuid(LEAF_INTERFACE).eax == 0)
+    if (cpuid(LEAF_FIRST).eax < LEAF_INTERFACE || cpuid(LEAF_INTERFACE).eax == 0)
         return "this Mullion has no hypercalls for a wedge; start the guest without one";
     struct answer answer =
         call(by_vmcall, HYPERCALL_WEDGE_START, WEDGE_INTERFACE, (uintptr_t)data, 0);
@@ -143,8 +128,7 @@ static const char *start(struct wedge_load *load)
     data->cpuid_void = LEAF_NO_MORE;
     fill_absent(data);
     fill_msrs(data, by_vmcall);
-    load->kinds = 1ull << AFTERBURN_IN | 1ull << AFTERBURN_OUT | 1ull << AFTERBURN_CPUID |
-                  1ull << AFTERBURN_RDMSR;
+    load->kinds = GROUND_KINDS;
     return NULL;
 }
 

@@ -113,7 +113,6 @@ struct wedge_load {
     struct wedge_data *data; /* where it will be, by its physical address */
     uint8_t *text;           /* the text area, by its physical address */
     uint64_t kinds;          /* 1 << enum afterburn_kind: sites that get a stub */
-    uint64_t memory_top;     /* end of the RAM below 4 GiB */
     const char *cmdline;     /* the hypervisor's, for this boot */
 };
 

@@ -4,17 +4,7 @@
  * is a ring in shared memory, so there is no UART to answer for. The numbers are those of Xen's
  * public interface: hypercalls, CPUID leaves, parameters of HVM guests, the console's ring.
  */
-#include "wedge.h"
-
-#define LEAF_FIRST 0x40000000u
-#define LEAF_LAST  0x40010000u
-#define LEAF_STEP  0x100u
-#define HYPERVISOR (1u << 31) /* leaf 1 ECX */
-#define HAS_MTRR   (1u << 12) /* leaf 1 EDX */
-#define HAS_MCA    (1u << 14)
-
-#define MSR_MTRR_CAP 0xfeu
-#define MSR_MCG_CAP  0x179u
+#include "ground.h"
 
 #define CALL_VERSION        17u
 #define CALL_SCHEDULE       29u
@@ -36,10 +26,6 @@
 #define RING_OUT 2048u
 #define PATIENCE 10000u /* yields while the ring is full: no console may stop a boot */
 
-struct registers {
-    uint32_t eax, ebx, ecx, edx;
-};
-
 /* A page that is shared with whoever shows the console. */
 struct ring {
     char in[1024];
@@ -49,16 +35,9 @@ struct ring {
 };
 _Static_assert(offsetof(struct ring, out_written) == 0xc0c, "console ring");
 
-static struct registers cpuid(uint32_t leaf)
-{
-    struct registers r = {.eax = leaf, .ecx = 0};
-    __asm__ volatile("cpuid" : "+a"(r.eax), "=b"(r.ebx), "+c"(r.ecx), "=d"(r.edx));
-    return r;
-}
-
 static int64_t call(uint64_t number, uint64_t first, const void *second)
 {
-    if (cpuid(0).ecx == 0x6c65746e) /* GenuineIntel: the only vendor with VMCALL here */
+    if (is_intel())
         __asm__ volatile("vmcall" : "+a"(number), "+D"(first), "+S"(second) : : "memory");
     else
         __asm__ volatile("vmmcall" : "+a"(number), "+D"(first), "+S"(second) : : "memory");
@@ -68,14 +47,7 @@ static int64_t call(uint64_t number, uint64_t first, const void *second)
 /* Xen's first leaf, 0 if nobody has its signature: "XenVMMXenVMM". */
 static uint32_t xen_leaf(void)
 {
-    if ((cpuid(1).ecx & HYPERVISOR) == 0)
-        return 0;
-    for (uint32_t leaf = LEAF_FIRST; leaf < LEAF_LAST; leaf += LEAF_STEP) {
-        const struct registers r = cpuid(leaf);
-        if (r.ebx == 0x566e6558 && r.ecx == 0x65584d4d && r.edx == 0x4d4d566e)
-            return leaf;
-    }
-    return 0;
+    return ground_leaf(0x566e6558, 0x65584d4d, 0x4d4d566e);
 }
 
 static bool detect(void)
@@ -98,34 +70,19 @@ static bool has_no_ports(void)
     return pci == UINT32_MAX && speaker == 0xff;
 }
 
-static void add_msr(struct wedge_data *data, uint32_t index)
-{
-    uint32_t low, high;
-    __asm__ volatile("rdmsr" : "=a"(low), "=d"(high) : "c"(index));
-    data->msrs[data->msr_count++] = (struct wedge_msr){index, 1, low | (uint64_t)high << 32};
-}
-
 static const char *start(struct wedge_load *load)
 {
     struct wedge_data *data = load->data;
-    const struct registers features = cpuid(1), beyond = cpuid(xen_leaf() + LEAF_STEP);
-
     data->classes = WEDGE_DELAY | WEDGE_ABSENT | WEDGE_CPUID | WEDGE_RDMSR;
-    load->kinds = 1ull << AFTERBURN_IN | 1ull << AFTERBURN_OUT | 1ull << AFTERBURN_CPUID |
-                  1ull << AFTERBURN_RDMSR;
+    load->kinds = GROUND_KINDS;
     if (has_no_ports()) {
         data->absent[data->absent_count++] = (struct wedge_ports){0, PORT_DEBUG - 1};
         data->absent[data->absent_count++] = (struct wedge_ports){PORT_DEBUG + 1, UINT16_MAX};
     } else {
         wedge_probe_absent(data);
     }
-    /* Linux looks for another hypervisor at each of the 256 places; Xen's leaves end here. */
-    if ((beyond.eax | beyond.ebx | beyond.ecx | beyond.edx) == 0)
-        data->cpuid_void = xen_leaf() + LEAF_STEP;
-    if (features.edx & HAS_MTRR)
-        add_msr(data, MSR_MTRR_CAP);
-    if (features.edx & HAS_MCA)
-        add_msr(data, MSR_MCG_CAP);
+    ground_void(data, xen_leaf() + LEAF_STEP);
+    ground_msrs(data);
     return NULL;
 }
 
