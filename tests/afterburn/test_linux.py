@@ -97,12 +97,12 @@ def test_pack_of_linux(tmp_path, record_property):
 def test_changed_source_is_noticed(tmp_path):
     """build-linux compares Linux' source with Debian's package after the build."""
     linux = PreparedLinux(tmp_path, "6.1")
-    os.makedirs(os.path.dirname(linux._tarball()))
+    os.makedirs(os.path.dirname(linux.linux.tarball))
     os.makedirs(linux.source)
     file = os.path.join(linux.source, "Makefile")
     with open(file, "w", encoding="ascii") as out:
         out.write("VERSION = 6\n")
-    with tarfile.open(linux._tarball(), "w:xz") as archive:
+    with tarfile.open(linux.linux.tarball, "w:xz") as archive:
         archive.add(linux.source, os.path.basename(linux.source))
     assert linux._compare()[0] == "0 files of it changed"
     with open(file, "a", encoding="ascii") as out:

@@ -56,7 +56,7 @@ def test_no_line_is_changed(tmp_path, record_property):
              for path in (tmp_path / "source").rglob("*") if path.is_file()]
     same, changed, lost = filecmp.cmpfiles(tmp_path / "source", builder.source, files, shallow=False)
     assert len(same) == len(files) > 100 and not changed and not lost
-    record_property("seen", f"memtest86+ {builder.version()}: {len(same)} files, none changed")
+    record_property("seen", f"memtest86+ {builder.upstream.version()}: {len(same)} files, none changed")
 
 
 def test_all_is_recorded(record_property):

@@ -5,13 +5,12 @@ import fcntl
 import glob
 import hashlib
 import os
-import re
 import shutil
 
-from . import sources
-from .apt import PrivateApt, unpack
+from .apt import unpack
 from .compile import logged
 from .steps import HostError
+from .upstream import Upstream
 
 SUITE = "trixie"  # Bochs 3.0; Debian's own package of it is built without VT-x
 CONFIGURE = ["--enable-smp", "--enable-x86-64", "--enable-vmx=2", "--enable-svm",
@@ -32,43 +31,22 @@ class BochsBuilder:
         self.root = os.path.join(self.build, "bochs")
         self.source = os.path.join(self.root, "source")
         self.program = os.path.join(self.root, "bochs")
+        self.upstream = Upstream(self.build, "bochs", SUITE, self.root)
         os.makedirs(self.root, exist_ok=True)
 
     def run(self, steps):
         """All of it that is not here yet; of two at once, the second waits and finds it here."""
         with open(os.path.join(self.root, ".lock"), "w", encoding="ascii") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
-            steps.run("fetch Bochs' source", self._fetch)
+            steps.run("fetch Bochs' source", self.upstream.fetch)
             steps.run("fetch its ROMs", self._roms)
             steps.run("unpack and configure", self._configure)
             steps.run("build Bochs", lambda: self._make(steps.note))
 
-    def _apt(self):
-        everything = sources.read_all()
-        base = sources.debian(everything, sources.codename())
-        return PrivateApt(os.path.join(self.build, "apt", "bochs"),
-                          [base._replace(suite=SUITE)], with_sources=True)
-
-    def _tarball(self):
-        return next(iter(glob.glob(os.path.join(self.root, "bochs_*.orig.tar.*"))), None)
-
-    def _fetch(self):
-        here = ", here already"
-        if self._tarball() is None:
-            apt, here = self._apt(), ""
-            apt.update()
-            apt.run("apt-get", "source", "--tar-only", "bochs", cwd=self.root)
-        name = os.path.basename(self._tarball() or "")
-        version = re.match(r"bochs_([^+]+)", name)
-        if version is None:
-            raise HostError(f"apt-get source has left no bochs_*.orig.tar.* in {self.root}; "
-                            f"does the machine's Debian mirror have the sources of {SUITE}?")
-        return f"Bochs {version[1]}{here}", os.path.getsize(self._tarball())
-
     def _roms(self):
         missing = [name for name in ROMS if not os.path.exists(os.path.join(self.root, name))]
         if missing:
-            apt = self._apt()
+            apt = self.upstream.apt()
         for name in missing:
             where = os.path.join(self.root, "unpacked", ROMS[name])
             deb = apt.download(ROMS[name])
@@ -83,7 +61,7 @@ class BochsBuilder:
     def _stamp(self, of):
         """What decides whether it is here already: the source, how it is built, and OF what."""
         text = hashlib.sha256(repr((CONFIGURE, FLAGS, of)).encode())
-        with open(self._tarball(), "rb") as data:
+        with open(self.upstream.tarball(), "rb") as data:
             text.update(data.read())
         return text.hexdigest()
 
@@ -102,7 +80,7 @@ class BochsBuilder:
             return "done already", None
         shutil.rmtree(self.source, ignore_errors=True)
         os.makedirs(self.source)
-        self._call("unpack", ["tar", "-xf", self._tarball(), "-C", self.source,
+        self._call("unpack", ["tar", "-xf", self.upstream.tarball(), "-C", self.source,
                               "--strip-components=1"])
         self._call("configure", ["./configure", *CONFIGURE], cwd=self.source)
         self._done("configure")

@@ -6,13 +6,11 @@ import fcntl
 import glob
 import hashlib
 import os
-import re
 import shutil
 
-from . import sources
-from .apt import PrivateApt
 from .compile import logged
 from .steps import HostError
+from .upstream import Upstream
 
 SUITE = "trixie"  # memtest86+ 7.20
 PRELUDES = os.path.join(os.path.dirname(__file__), "..", "..", "afterburn", "prelude")
@@ -34,7 +32,7 @@ class MemtestBuilder:
         self.root = os.path.join(os.path.abspath(build), "memtest")
         self.source = os.path.join(self.root, "source")
         self.prepared = os.path.join(os.path.abspath(build), "afterburn")
-        self.apt = os.path.join(os.path.abspath(build), "apt", "memtest")
+        self.upstream = Upstream(os.path.abspath(build), "memtest86+", SUITE, self.root)
         self.preludes = os.path.abspath(preludes)
         self.stock = os.path.join(self.root, "memtest.bin")
         self.image = os.path.join(self.prepared, "memtest.bin")
@@ -46,40 +44,19 @@ class MemtestBuilder:
         """All of it that is not here yet; of two at once, the second waits and finds it here."""
         with open(os.path.join(self.root, ".lock"), "w", encoding="ascii") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
-            steps.run("fetch memtest86+'s source", self._fetch)
+            steps.run("fetch memtest86+'s source", self.upstream.fetch)
             steps.run("build it as it is", self._build_stock)
             steps.run("build it prepared", self._build_prepared)
-
-    def tarball(self):
-        """The source as Debian has it, or None."""
-        return next(iter(glob.glob(os.path.join(self.root, "memtest86+_*.orig.tar.*"))), None)
-
-    def version(self):
-        """Of the source, e.g. 7.20."""
-        return re.match(r"memtest86\+_([^+~-]+)\.orig", os.path.basename(self.tarball()))[1]
-
-    def _fetch(self):
-        here = ", here already"
-        if self.tarball() is None:
-            base = sources.debian(sources.read_all(), sources.codename())
-            apt = PrivateApt(self.apt, [base._replace(suite=SUITE)], with_sources=True)
-            apt.update()
-            apt.run("apt-get", "source", "--tar-only", "memtest86+", cwd=self.root)
-            here = ""
-        if self.tarball() is None:
-            raise HostError(f"apt-get source has left no memtest86+_*.orig.tar.* in {self.root}; "
-                            f"does the machine's Debian mirror have the sources of {SUITE}?")
-        return f"memtest86+ {self.version()}{here}", os.path.getsize(self.tarball())
 
     def unpack(self, where):
         """The source, fresh, in a directory of this name."""
         shutil.rmtree(where, ignore_errors=True)
         os.makedirs(where)
-        logged(["tar", "-xf", self.tarball(), "-C", where, "--strip-components=1"],
+        logged(["tar", "-xf", self.upstream.tarball(), "-C", where, "--strip-components=1"],
                os.path.join(self.root, "unpack.log"), {})
 
     def _build_stock(self):
-        stamp = _digest(self.tarball())
+        stamp = _digest(self.upstream.tarball())
         if _current(stamp, self.stock):
             return "built already", os.path.getsize(self.stock)
         self.unpack(self.source)
@@ -96,7 +73,7 @@ class MemtestBuilder:
     def _build_prepared(self):
         words = repr((self._variables(), RECORDS, BASE))
         stamp = hashlib.sha256(words.encode()).hexdigest() + _digest(
-            self.tarball(), *glob.glob(os.path.join(self.preludes, "*.s")))
+            self.upstream.tarball(), *glob.glob(os.path.join(self.preludes, "*.s")))
         if _current(stamp, self.elf) and os.path.exists(self.image):
             return "built already", os.path.getsize(self.elf)
         self.unpack(self.source)

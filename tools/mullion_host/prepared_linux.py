@@ -9,10 +9,9 @@ import re
 import shutil
 import subprocess
 
-from .compile import logged
-from .packages import KERNELS, Fetcher
+from .linux_source import NAMES, LinuxSource
+from .packages import KERNELS
 from .prepared_config import wanted
-from .small_kernel import NAMES
 from .steps import HostError
 
 JOBS = 2
@@ -28,21 +27,19 @@ class PreparedLinux:
         if series not in KERNELS:
             raise HostError(f"Linux {series} is not known here; known: {', '.join(KERNELS)}")
         self.series, self.hardened, self.plain = series, hardened, plain
-        self.fetcher = Fetcher(build)
-        self.package = f"linux-source-{series}"
         name = f"linux-{series}" + ("-hardened" if hardened else "") + ("-plain" if plain else "")
         self.root = os.path.join(os.path.abspath(build), "afterburn")
         self.output = os.path.abspath(output) if output else os.path.join(self.root, name)
-        self.source = os.path.join(self.root, f"source-{series}", self.package)
+        self.linux = LinuxSource(build, series, self.output, OBJECTS[hardened])
+        self.source = os.path.join(self.root, f"source-{series}", self.linux.package)
         self.objects = os.path.join(self.root, f"objects-{name}")
-        self.version = None
         os.makedirs(self.output, exist_ok=True)
 
     def run(self, steps):
         """All of it that is not here yet; of two at once, the second waits and finds it here."""
         with open(os.path.join(self.root, ".lock"), "w", encoding="ascii") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
-            steps.run("fetch Linux's source", self._fetch)
+            steps.run("fetch Linux's source", self.linux.fetch)
             if self._built():
                 os.utime(self._made("vmlinux"))  # for make: it is up to date with the lists
                 steps.run("build Linux", lambda: (f"{self.output}/vmlinux, here already",
@@ -57,21 +54,12 @@ class PreparedLinux:
     def _made(self, name):
         return os.path.join(self.output, name)
 
-    def _tarball(self):
-        return os.path.join(self.fetcher.build, "peers", self.package, "usr", "src",
-                            f"{self.package}.tar.xz")
-
-    def _fetch(self):
-        here = ", here already" if os.path.exists(self._tarball()) else ""
-        _, self.version = self.fetcher.unpacked(self.package, KERNELS[self.series])
-        return f"{self.package} {self.version}{here}", os.path.getsize(self._tarball())
-
     def _preludes(self):
         return [os.path.join(PRELUDE, name) for name in ("x86-64.s", "area.s")]
 
     def _stamp(self):
         """What decides whether it is here already."""
-        parts = [repr((self.version, wanted(self.series, self.hardened), self.plain, NAMES))]
+        parts = [repr((self.linux.version, wanted(self.series, self.hardened), self.plain, NAMES))]
         for path in self._preludes():
             with open(path, encoding="ascii") as text:
                 parts.append(text.read())
@@ -88,31 +76,22 @@ class PreparedLinux:
         ready = self.source + ".version"
         if os.path.exists(ready):
             with open(ready, encoding="ascii") as text:
-                if text.read() == self.version:
+                if text.read() == self.linux.version:
                     return "done already", None
         above = os.path.dirname(self.source)
         shutil.rmtree(above, ignore_errors=True)
         os.makedirs(above)
-        self._call("unpack", ["tar", "-xf", self._tarball(), "-C", above], above)
+        self.linux.unpack(above)
         with open(ready, "w", encoding="ascii") as out:
-            out.write(self.version)
+            out.write(self.linux.version)
         return "done", None
 
     def _configure(self):
         shutil.rmtree(self.objects, ignore_errors=True)
         os.makedirs(self.objects)
-        asked = os.path.join(self.objects, "wanted")
         lines = wanted(self.series, self.hardened)
-        with open(asked, "w", encoding="ascii") as out:
-            out.write("".join(line + "\n" for line in lines))
-        self._call("configure", ["make", f"O={self.objects}", f"KCONFIG_ALLCONFIG={asked}",
-                                 "allnoconfig"], self.source)
-        with open(os.path.join(self.objects, ".config"), encoding="ascii") as text:
-            got = text.read().splitlines()
-        lost = [line for line in lines if line not in got]
-        if lost:
-            raise HostError(f"Linux {self.version} does not take {', '.join(lost)}; correct the "
-                            "lists in tools/mullion_host/prepared_config.py")
+        self.linux.configure(self.source, lines, os.path.join(self.objects, "wanted"),
+                             "prepared_config.py", f"O={self.objects}")
         return f"{len(lines)} settings", None
 
     def interposed(self):
@@ -123,13 +102,13 @@ class PreparedLinux:
         return [f"KCFLAGS=-Wa,{prelude}", f"KAFLAGS=-Wa,{prelude}", f"AFLAGS_entry_64.o=-Wa,{area}"]
 
     def _make(self, note):
-        self._call("make", ["make", f"-j{JOBS}", f"O={self.objects}", *self.interposed(), "vmlinux",
-                            "modules"], self.source, note)
+        self.linux.call("make", ["make", f"-j{JOBS}", f"O={self.objects}", *self.interposed(),
+                                 "vmlinux", "modules"], self.source, note)
         return "built", os.path.getsize(os.path.join(self.objects, "vmlinux"))
 
     def _compare(self):
         """The guest's source is as Debian has it."""
-        done = subprocess.run(["tar", "-df", self._tarball(), "-C", os.path.dirname(self.source)],
+        done = subprocess.run(["tar", "-df", self.linux.tarball, "-C", os.path.dirname(self.source)],
                               text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                               env={**os.environ, "LC_ALL": "C"})
         # Whose the files are depends on who has unpacked them.
@@ -156,8 +135,3 @@ class PreparedLinux:
         shutil.rmtree(self.objects)
         names = " ".join(sorted(os.path.basename(path) for path in found))
         return f"{self.output}: vmlinux System.map config, modules: {names}", None
-
-    def _call(self, name, command, cwd, note=None):
-        """Runs it, its words in NAME.log; says now and then how many files are compiled."""
-        logged(command, self._made(f"{name}.log"), NAMES, cwd, note,
-               (r"^  (CC|AS)( \[M\])? ", OBJECTS[self.hardened], 100))
