@@ -121,7 +121,7 @@ lint: $(BOOT_DSDT)
 
 # The committed style; not part of the tests, since each release of clang-format has its own mind.
 format:
-	@clang-format -i $(MONITOR_C) $(wildcard afterburn/tool/*.[ch] monitor/*/*.h monitor/x86/*/*.h cli/*.[ch] guest/*.[ch] \
+	@clang-format -i $(MONITOR_C) $(wildcard afterburn/format/*.[ch] afterburn/tool/*.[ch] monitor/*/*.h monitor/x86/*/*.h cli/*.[ch] guest/*.[ch] \
 		tests/unit/*.[ch] tests/attack/*.[ch] tests/fuzz/*.[ch] tests/boot/*.c tests/live/*.[ch] include/mullion/*.h \
 		bench/plugin/*.[ch] afterburn/wedge/*.[ch])
 

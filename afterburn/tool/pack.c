@@ -12,6 +12,7 @@
 #include "ex_table.h"
 #include "exclude.h"
 #include "fail.h"
+#include "format/format.h"
 #include "hook.h"
 #include "site_check.h"
 

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "exclude.h"
+#include "format/format.h"
 #include "tool.h"
 
 static void print_count(const char *name, size_t count)

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "fail.h"
+#include "format/format.h"
 #include "site_check.h"
 #include "sweep.h"
 #include "tool.h"

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The wedge's way through a boot: ground, pack, places, patches, and into the guest. */
 #include "boot.h"
+#include "format/format.h"
 
 extern uint8_t wedge_start[], wedge_end[]; /* wedge.ld: all memory that this program uses */
 _Noreturn void wedge_main(const struct start_info *start);

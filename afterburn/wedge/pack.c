@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The pack: whole, unchanged, of a version that we know, and nothing in it points outside. */
 #include "boot.h"
+#include "format/format.h"
 
 static const char *damaged(const char *what, uint64_t at, uint64_t size)
 {

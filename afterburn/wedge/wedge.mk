@@ -7,12 +7,12 @@ wedge_files = $(wildcard afterburn/wedge/$(1).[cS] afterburn/wedge/$(1)_*.[cS])
 WEDGE_NAMES := $(foreach name,count $(WEDGE_GROUNDS),$(if $(call wedge_files,$(name)),$(name))) auto
 WEDGE_MAPPINGS := $(foreach name,count $(WEDGE_GROUNDS),$(call wedge_files,$(name)))
 WEDGE_COMMON := $(filter-out $(WEDGE_MAPPINGS),$(wildcard afterburn/wedge/*.[cS])) \
-	afterburn/tool/crc32.c afterburn/tool/kinds.c monitor/lib/fmt.c monitor/lib/string.c
+	$(wildcard afterburn/format/*.c) monitor/lib/fmt.c monitor/lib/string.c
 
 # Code of the resident part runs under addresses that the linker doesn't know, on the guest's stack.
 WEDGE_CFLAGS := -std=gnu17 -O2 -g -ffreestanding -fpie -fvisibility=hidden -mno-red-zone \
 	-mgeneral-regs-only -fno-jump-tables -fno-tree-vectorize -fno-tree-loop-distribute-patterns -fno-stack-protector \
-	-fno-asynchronous-unwind-tables -fcf-protection=none -Imonitor -Iinclude -Iafterburn/wedge \
+	-fno-asynchronous-unwind-tables -fcf-protection=none -Imonitor -Iinclude -Iafterburn -Iafterburn/wedge \
 	$(WARNINGS) -MD -MP
 WEDGE_LD := ld -nostdlib -static -z noexecstack -z max-page-size=4096 -T afterburn/wedge/wedge.ld
 wedge_objects = $(patsubst %,$(BUILD)/obj/wedge/%.o,$(1))
@@ -50,7 +50,9 @@ $(foreach name,$(filter-out auto,$(WEDGE_NAMES)),$(eval $(call wedge,$(name),$(c
 $(eval $(call wedge,auto,$(foreach name,$(WEDGE_GROUNDS),$(call wedge_files,$(name)))))
 
 # The host's side: what knows no hardware, with the sanitizers.
-WEDGE_PURE_OBJ := $(patsubst %,$(UNIT)/obj/afterburn/%.o,tool/crc32 wedge/pack wedge/place wedge/print wedge/pvh)
+WEDGE_PURE_OBJ := $(patsubst %,$(UNIT)/obj/afterburn/%.o,format/crc32 wedge/pack wedge/place wedge/print wedge/pvh)
+
+$(WEDGE_PURE_OBJ): UNIT_CFLAGS += -Iafterburn
 
 $(UNIT)/libwedge.a: $(WEDGE_PURE_OBJ)
 	@rm -f $@

@@ -64,8 +64,6 @@ enum afterburn_kind {
     AFTERBURN_KINDS
 };
 
-extern const char *const kind_names[AFTERBURN_KINDS]; /* kinds.c */
-
 #define AFTERBURN_MAGIC   "AFTRBURN"
 #define AFTERBURN_VERSION 1u
 
@@ -102,9 +100,6 @@ struct afterburn_pack {
     struct afterburn_range cmdline; /* without final NUL */
     char name[64];                  /* of the guest, for the wedge's line: "linux 6.1.176 small" */
 };
-
-/* Of the pack's checksum: CRC-32 of bytes, after others that gave CRC (at first 0). crc32.c */
-uint32_t crc32_add(uint32_t crc, const uint8_t *bytes, uint64_t size);
 
 /* MEMORY_SIZE bytes at PHYSICAL: FILE_SIZE bytes of the pack at OFFSET, then zeroes. */
 struct afterburn_segment {

@@ -21,6 +21,12 @@ struct guest_memory {
     const struct guest_blocks *blocks; /* NULL: the extents are all */
 };
 
+/* Only what never leaves the VM while it runs. */
+static inline struct guest_memory guest_made_with(const struct guest_memory *memory)
+{
+    return (struct guest_memory){memory->extents, memory->count, NULL};
+}
+
 /* Where GPA is, or NULL; cuts SIZE, bytes from there on, down to those in the same piece. */
 uint8_t *guest_piece(const struct guest_memory *memory, uint64_t gpa, uint64_t *size);
 /* Pointer to SIZE bytes at GPA if they are RAM within one piece, else NULL. */

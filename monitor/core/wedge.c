@@ -68,7 +68,7 @@ static uint32_t trap_now(const struct wedge *wedge, const struct controls *contr
 uint32_t wedge_start(struct wedge *wedge, const struct guest_memory *memory, gpa_t words,
                      uint32_t wanted, uint16_t console)
 {
-    const struct guest_memory made_with = {memory->extents, memory->count, NULL};
+    const struct guest_memory made_with = guest_made_with(memory);
     struct wedge_words *at = words.v % sizeof(uint64_t) == 0
                                  ? guest_pointer(&made_with, words, sizeof(struct wedge_words))
                                  : NULL;

@@ -109,7 +109,7 @@ bool guest_console_input(struct vm *vm, uint16_t byte)
 uint64_t guest_console_output(struct vm *vm, gpa_t at, uint64_t length)
 {
     struct console *console = &vm->console;
-    const struct guest_memory made_with = {vm->memory.extents, vm->memory.count, NULL};
+    const struct guest_memory made_with = guest_made_with(&vm->memory);
     uint64_t done = 0;
     const uint16_t port = guest_console_port(vm);
     const struct control_rules *rules = &atomic_load(&vm->controls)->ports;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Kinds in words, for the tool and the wedges. */
-#include "mullion/afterburn.h"
+#include "format.h"
 
 const char *const kind_names[AFTERBURN_KINDS] = {
     [AFTERBURN_NONE] = "none",

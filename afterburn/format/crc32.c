@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* CRC-32 with the reflected polynomial EDB88320h (ISO 3309, ITU-T V.42), eight bits by a table. For
  * the tool, which writes it, and the wedges. */
-#include "mullion/afterburn.h"
+#include "format.h"
 
 uint32_t crc32_add(uint32_t crc, const uint8_t *bytes, uint64_t size)
 {
