@@ -45,10 +45,13 @@ struct wedge_console {
     uint32_t lock;
     uint16_t port; /* of its data register; 0: none */
     uint16_t length;
-    uint8_t status_reads; /* reads of the line status that may still be answered here */
-    uint8_t lcr, mcr;     /* as last written */
-    uint8_t ier;          /* as the UART has it */
-    uint8_t ier_state;    /* console.c: is it known, and has the guest's 0 been kept back? */
+    uint8_t status_reads;  /* reads of the line status that may still be answered here */
+    uint8_t fcr, lcr, mcr; /* as last written */
+    uint8_t msr;           /* console.c: while it is told .. */
+    uint8_t empty;         /* .. that its transmitter is empty */
+    bool iir_due;          /* console.c: the UART's own is to be read once */
+    uint8_t ier;           /* as the UART has it */
+    uint8_t ier_state;     /* console.c: is it known, and has the guest's 0 been kept back? */
     char line[WEDGE_CONSOLE_LINE];
 };
 

@@ -12,6 +12,7 @@ from mullion_rig import SECONDS, MullionRun, Prepared, alone_machine, machine, r
 
 BUILD = os.path.abspath(os.environ.get("BUILD", "build"))
 LEAVES = 8
+PRINTED = 20000
 POWER_OFF = 2  # accesses to ports that do something
 FLOODS = 40
 CHANGES = 12
@@ -133,6 +134,28 @@ def test_controls_take_back(start, boot, record_property):
     assert watched - alone == changed - alone >= LEAVES - 2  # but for what is never remembered
     record_property("seen", f"exits by {LEAVES} CPUIDs in the kernel and one program: {alone}; watched "
                             f"{watched}; then {again}; with a `cpuid` line {changed}")
+
+
+def test_much_output(start, boot, record_property):
+    """What a program prints goes out whole and in order, and what is typed meanwhile comes in."""
+    web = Prepared("web", "wedge", "linux.pack", role="shell")
+    run = start("mullion-output", [web], {"wedge": boot.kernel}, {"linux.pack": boot.initrd})
+    run.reported("web")
+    typed = Typed(run, "web")
+    typed.sh("true")
+    before = run.exits("web")
+    typed.sh(f"seq -f 'n %g' {PRINTED}")
+    counts = run.exits("web")
+    lines = [line for line in map(str.strip, run.lines("web")) if re.fullmatch(r"n \d+", line)]
+    assert lines == [f"n {n}" for n in range(1, PRINTED + 1)]
+    spent = {reason: number - before.get(reason, 0) for reason, number in counts.items()}
+    run.attach(1)
+    run.log.send(b"while :; do echo for ev''er; done\r")
+    run.vm_line("web", "for ever", seconds=SECONDS, count=1000)
+    run.log.send(b"\x03")
+    run.detach()
+    typed.sh("true")
+    record_property("seen", f"exits of {PRINTED} lines by a program: {spent}; then ^C")
 
 
 def test_hypercalls_while_controls_change(start, record_property):

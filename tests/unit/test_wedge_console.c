@@ -85,13 +85,15 @@ static void any_order(uint32_t classes, bool refuse)
             steps[i] = random_step();
             reads[i] = run(true, steps[i]);
         }
-        run(true, (struct step){false, MACHINE_COM1 + 2, 0});
+        for (unsigned i = 0; i < 2; i++)
+            run(true, (struct step){false, MACHINE_COM1 + 2, 0});
         struct machine_seen native = seen;
         seen = (struct machine_seen){.refuse = refuse};
         for (unsigned i = 0; i < STEPS; i++)
             if (run(false, steps[i]) != reads[i])
                 fail_msg("seed %lu, step %u: port %x reads otherwise", seed, i, steps[i].port);
-        in(2);
+        for (unsigned i = 0; i < 2; i++) /* told of an empty transmitter, it has nothing more */
+            in(2);
         seen.uart.empty = native.uart.empty = 0; /* as the reads have shown */
         assert_memory_equal(&native.uart, &seen.uart, sizeof(seen.uart));
         assert_int_equal(native.length, seen.length);
@@ -180,20 +182,155 @@ static void test_transmit_interrupt(void **state)
     assert_int_equal(seen.faults, 3);
 }
 
-/* The UART has not got the bytes, but the driver waits for its interrupt to give it more. */
+/* As Linux sends what programs print: 16 bytes an interrupt, until it masks that interrupt. */
+static void print_by_interrupts(const char *text)
+{
+    out(1, 7);
+    while (in(2) == 0xc2) {
+        assert_int_equal(in(5), 0x60);
+        assert_int_equal(in(6), 0xb0);
+        for (unsigned i = 0; i < 16 && *text != '\0'; i++)
+            out(0, (uint8_t)*text++);
+        if (*text == '\0')
+            out(1, 5);
+    }
+    assert_int_equal(in(5), 0x60);
+    assert_string_equal(text, "");
+}
+
+/* A line is one call, however many interrupts it takes; what has no end goes out with the last. */
+static void test_lines_by_interrupts(void **state)
+{
+    (void)state;
+    start(1, WEDGE_CONSOLE);
+    out(2, 1);
+    seen.uart.msr = 0xb0;
+    seen.faults = 0;
+    print_by_interrupts("a line of a program, and of more than 32 bytes\n");
+    assert_int_equal(seen.calls, 1);
+    assert_int_equal(seen.faults,
+                     8); /* IER, IIR, both statuses, one of them again; IER, IIR, LSR */
+    print_by_interrupts("one\nprompt that ends nowhere: ");
+    assert_int_equal(seen.calls, 3);
+    assert_string_equal(seen.text, "a line of a program, and of more than 32 bytes\n"
+                                   "one\nprompt that ends nowhere: ");
+    assert_int_equal(seen.uart.ier, 5);
+}
+
+/* A change of the modem's lines shows once; while a line is sent they are as at its start. */
+static void test_modem_status(void **state)
+{
+    (void)state;
+    start(1, WEDGE_CONSOLE);
+    out(2, 1);
+    for (unsigned line = 0; line < 2; line++) {
+        uint8_t level = line == 0 ? 0xb0 : 0x30;
+        seen.uart.msr = level | 1;
+        out(1, 7);
+        assert_int_equal(in(2), 0xc2);
+        for (unsigned i = 0; i < 3; i++) {
+            out(0, 'x');
+            assert_int_equal(in(2), 0xc2);
+            assert_int_equal(in(6), i == 0 ? level | 1 : level);
+            seen.uart.msr = 0xf8;
+        }
+        out(1, 5);
+    }
+    assert_int_equal(in(6), 0xf8);
+}
+
+/* The UART has not got the bytes, but the driver waits for its interrupt to give it more: it comes
+ * with the next access, but for one that masks it. */
 static void test_interrupt_for_more(void **state)
 {
     (void)state;
     start(1, WEDGE_CONSOLE);
     out(1, 7);
-    assert_int_equal(in(2), 0xc2);
+    assert_int_equal(in(2), 2);
     for (unsigned i = 0; i < 16; i++)
         out(0, 'x');
-    assert_int_equal(in(2), 0xc2);
-    assert_int_equal(in(2), 0xc1);
+    assert_int_equal(in(2), 2);
+    assert_int_equal(in(2), 1);
     out(0, '\n');
+    out(4, 0x0b);
     assert_int_equal(seen.uart.empty, 1);
-    assert_int_equal(seen.uart.ier, 7);
+    assert_int_equal(in(2), 2);
+    out(0, 'y');
+    out(1, 7);
+    assert_int_equal(seen.uart.empty, 1);
+    assert_int_equal(in(2), 2);
+    out(0, 'z');
+    seen.faults = 0;
+    out(1, 5);
+    assert_int_equal(seen.faults, 1);
+    assert_int_equal(seen.uart.ier, 5);
+    assert_string_equal(seen.text + 16, "\nyz");
+}
+
+/* A driver leaves off after so many rounds, and comes back by the next interrupt: there is one. */
+static void test_interrupt_comes_back(void **state)
+{
+    (void)state;
+    start(1, WEDGE_CONSOLE);
+    seen.sends_by_uart = true;
+    out(2, 1);
+    out(1, 7);
+    for (unsigned handler = 0; handler < 3; handler++) {
+        unsigned edges = seen.edges;
+        for (unsigned round = 0; round < 8; round++) {
+            assert_int_equal(in(2), 0xc2);
+            for (unsigned i = 0; i < 16; i++)
+                out(0, round % 4 == 0 && i == 0 ? '\n' : 'x');
+        }
+        assert_true(seen.edges > edges);
+    }
+}
+
+/* What comes in while lines go out is seen after the line, by both statuses. */
+static void test_received_amidst(void **state)
+{
+    (void)state;
+    start(1, WEDGE_CONSOLE);
+    out(2, 1);
+    out(1, 7);
+    assert_int_equal(in(2), 0xc2);
+    out(0, 'x');
+    seen.uart.ready = 1;
+    assert_int_equal(in(2), 0xc2);
+    assert_int_equal(in(5), 0x60);
+    out(0, '\n');
+    for (unsigned i = 0; i < 2; i++) {
+        assert_int_equal(in(2), 0xc4);
+        assert_int_equal(in(5), 0x61);
+    }
+    seen.uart.ready = 0;
+    out(0, '\n');
+    assert_int_equal(in(2), 0xc2);
+    out(0, 'z');
+    seen.faults = 0;
+    assert_int_equal(in(2), 0xc2);
+    assert_int_equal(seen.faults, 0);
+}
+
+/* Nobody cuts a line that its driver is amidst of. */
+static void test_amidst(void **state)
+{
+    (void)state;
+    const struct step elsewhere = {true, 0x604, 0};
+    start(1, WEDGE_CONSOLE);
+    out(1, 5);
+    out(1, 0);
+    out(0, 'a');
+    run(false, elsewhere);
+    assert_int_equal(seen.length, 0);
+    out(1, 5);
+    assert_string_equal(seen.text, "a");
+    out(1, 7);
+    out(0, 'b');
+    run(false, elsewhere);
+    assert_int_equal(seen.length, 1);
+    out(1, 5);
+    assert_string_equal(seen.text, "ab");
 }
 
 /* A byte that came in shows after two reads of the status at most. */
@@ -246,6 +383,27 @@ static void test_locked(void **state)
     machine.data->console.lock = 0;
     assert_int_equal(in(1), 7);
     assert_int_equal(seen.uart.ier, 7);
+    out(0, 'x');
+    machine.data->console.lock = 1;
+    assert_int_equal(in(2), 0xc2);
+    machine.data->console.lock = 0;
+    assert_int_equal(in(2), 2);
+}
+
+/* A UART without interrupts stays one, and a line's end is known by their going "on" again. */
+static void test_no_interrupts(void **state)
+{
+    (void)state;
+    start(1, WEDGE_CONSOLE);
+    out(1, 0);
+    print("no end");
+    assert_string_equal(seen.text, "no end");
+    seen.faults = 0;
+    print(", ");
+    out(0, 'x');
+    run(false, (struct step){true, 0x604, 0});
+    assert_string_equal(seen.text, "no end, x");
+    assert_int_equal(seen.faults, 1);
 }
 
 /* One of several cores at once, by the resident part's own function: what it can't do is native. */
@@ -294,6 +452,12 @@ int main(void)
         cmocka_unit_test(test_line_end),
         cmocka_unit_test(test_cores),
         cmocka_unit_test(test_interrupt_for_more),
+        cmocka_unit_test(test_lines_by_interrupts),
+        cmocka_unit_test(test_amidst),
+        cmocka_unit_test(test_no_interrupts),
+        cmocka_unit_test(test_received_amidst),
+        cmocka_unit_test(test_interrupt_comes_back),
+        cmocka_unit_test(test_modem_status),
         cmocka_unit_test(test_transmit_interrupt),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -15,26 +15,31 @@ static uint8_t uart_read(uint32_t offset)
 {
     struct machine_uart *uart = &seen.uart;
     bool divisor = (uart->lcr & 0x80) != 0;
+    uint8_t modem;
     switch (offset) {
     case 0:
         return divisor ? uart->dll : 0;
     case 1:
         return divisor ? uart->dlm : uart->ier;
     case 2:
+        if ((uart->ier & uart->ready & 1) != 0)
+            return (uart->fcr & 1) != 0 ? 0xc4 : 4;
         if ((uart->ier & 2) == 0 || uart->empty == 0)
-            return 0xc1;
+            return (uart->fcr & 1) != 0 ? 0xc1 : 1;
         uart->empty = 0;
-        return 0xc2;
+        return (uart->fcr & 1) != 0 ? 0xc2 : 2;
     case 3:
         return uart->lcr;
     case 4:
         return uart->mcr;
     case 5:
         return 0x60 | uart->ready;
-    case 7:
-        return uart->scratch;
+    case 6:
+        modem = uart->msr;
+        uart->msr &= 0xf0;
+        return modem;
     default:
-        return 0xc1;
+        return uart->scratch;
     }
 }
 
@@ -52,6 +57,8 @@ static void uart_write(uint32_t offset, uint8_t value)
         uart->dlm = value;
     else if (offset == 1)
         uart->ier = value & 0x0f;
+    else if (offset == 2)
+        uart->fcr = value;
     else if (offset == 3)
         uart->lcr = value;
     else if (offset == 4)

@@ -13,6 +13,10 @@ RESIDENT bool kvm_console(struct wedge_data *data, const char *text, unsigned le
     if (to->refuse)
         return false;
     to->calls++;
+    if (to->sends_by_uart) {
+        to->edges += to->uart.empty == 0 && (to->uart.ier & 2) != 0;
+        to->uart.empty = 1;
+    }
     for (unsigned i = 0; i < length; i++)
         to->text[__atomic_fetch_add(&to->length, 1, __ATOMIC_RELAXED) % sizeof(to->text)] =
             ((const volatile char *)text)[i];

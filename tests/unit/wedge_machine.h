@@ -31,7 +31,7 @@ struct machine_cpu {
 };
 
 struct machine_uart {
-    uint8_t ier, lcr, mcr, dll, dlm, scratch;
+    uint8_t ier, fcr, lcr, mcr, msr, dll, dlm, scratch;
     uint8_t ready; /* data to be read: bit 0 of the line status */
     uint8_t empty; /* the interrupt of an empty transmitter is pending */
 };
@@ -62,7 +62,9 @@ struct machine_seen {
     unsigned interrupts_off, halts, fences;
     uint32_t ids[WEDGE_CPUS]; /* of the last call for an interrupt */
     unsigned id_count, vector, ipi_calls;
-    bool refuse; /* the mapping can't */
+    bool refuse;        /* the mapping can't */
+    bool sends_by_uart; /* what the mapping sends goes through the UART, as on Mullion */
+    unsigned edges;     /* then: interrupts of its transmitter, each when it becomes pending */
 };
 
 extern struct machine machine;
