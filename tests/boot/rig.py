@@ -86,7 +86,7 @@ class Run(Session):
         end, found = time.monotonic() + seconds, None
         while not found and time.monotonic() < end and not port.closed:
             found = port.wait(find, 1)
-            if not found and any(map(STOPPED.search, list(self.log.lines))):
+            if not found and self.over():
                 break
         found = found or port.wait(find, 0)
         assert found, f"{pattern!r} did not come {count} times within {seconds} s ({self.state()})"
@@ -95,6 +95,10 @@ class Run(Session):
     def log_line(self, pattern, **more):
         """Waits for the monitor's own line: it begins with a time, so that no VM can forge it."""
         return self.wait(self.log, report.MONITOR.pattern + pattern, **more)
+
+    def over(self):
+        """Has come what ends all waiting?"""
+        return any(map(STOPPED.search, list(self.log.lines)))
 
     def vm_line(self, name, pattern, **more):
         """Waits for a line of a VM's console on the log port."""

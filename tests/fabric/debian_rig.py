@@ -55,9 +55,17 @@ class DebianRun(Run):
     """A running machine whose console has a shell of the Debian."""
 
     commands = 0
+    starts = None  # of the service VM, when a command of its began
 
     def __init__(self, machine, monitor):
         super().__init__(machine, monitor)
+
+    def over(self):
+        """A command ends with the system that runs it, too."""
+        return super().over() or (self.starts is not None and self._starts() != self.starts)
+
+    def _starts(self):
+        return len(self.log_lines(rf'vm "{self.machine.vms[0].name}": start \d'))
 
     def sh(self, command, seconds=SECONDS):
         """The lines that a command prints; it must succeed."""
@@ -65,7 +73,12 @@ class DebianRun(Run):
         word = f"{self.machine.vms[0].nonce}-{self.commands}"
         start = len(self.console.lines)
         self.type_service(f"echo be''gin-{word}; {command}; echo e''nd-{word}-$?")
-        status = self.wait(self.console, rf"end-{word}-(\d+)$", start=start, seconds=seconds)[1]
+        self.starts = self._starts()
+        try:
+            status = self.wait(self.console, rf"end-{word}-(\d+)$", start=start, seconds=seconds)[1]
+        finally:
+            assert self._starts() == self.starts, f"{command}: the service VM started anew meanwhile"
+            self.starts = None
         lines = [line for line in self.console.lines[start:]]
         first = next(n for n, line in enumerate(lines) if line.endswith(f"begin-{word}"))
         last = next(n for n, line in enumerate(lines) if line.endswith(f"end-{word}-{status}"))
