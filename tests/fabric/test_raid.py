@@ -26,8 +26,8 @@ def mirror(fabric):
 
 
 def wait(run, condition):
-    """Waits until a command succeeds in web."""
-    run.sh(on(WEB, f"for i in $(seq 100); do {condition} && break; sleep 1; done 2>/dev/null; "
+    """Waits until a command succeeds in web; no measure of anything: only hangs take so long."""
+    run.sh(on(WEB, f"for i in $(seq 300); do {condition} && break; sleep 1; done 2>/dev/null; "
                    f"{condition} || {{ {NEWS}; false; }}"))
 
 
