@@ -13,7 +13,7 @@ AFTERBURN_SANITIZE := -g -O1 -fsanitize=address,undefined -fno-sanitize-recover=
 AFTERBURN_PREPARED := $(wildcard afterburn/prelude/*.s) tools/mullion_host/prepared_config.py \
 	tools/mullion_host/prepared_linux.py tools/mullion_host/linux_source.py
 
-.PHONY: afterburn prepared-linux
+.PHONY: afterburn
 
 # The command and all wedges.
 afterburn:
@@ -44,9 +44,6 @@ $(AFTERBURN)/linux-%/vmlinux: $(AFTERBURN_PREPARED) | $(AFTERBURN)/afterburn
 	@tools/deps.sh run afterburn
 	@$(AFTERBURN)/afterburn build-linux $(firstword $(subst -, ,$*)) \
 		$(addprefix --,$(wordlist 2,3,$(subst -, ,$*))) --build $(BUILD)
-
-# The one that check-afterburn boots.
-prepared-linux: $(AFTERBURN)/linux-6.1/vmlinux
 
 -include $(shell find $(AFTERBURN)/obj $(AFTERBURN)/checked -name '*.d' 2>/dev/null)
 -include $(wildcard afterburn/wedge/*.mk)

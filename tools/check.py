@@ -22,20 +22,18 @@ SAID = re.compile(r"[a-z-]+: \d+ \w+")  # "lint: 68 files clean with clang"
 FUZZ_SECONDS = os.environ.get("FUZZ_SECONDS", "600")  # each target, in check-all
 # What else stands behind a part's name is for make.
 FIRST = "all guests attack live-guests afterburn"
-LONG_BUILDS = "service-disk prepared-linux"
 PARTS = {
     "check": [FIRST, "lint", "check-portable", "check-unit", "check-boot", "check-vmx",
-              "check-attack", "check-fuzz", LONG_BUILDS, "check-fabric", "check-live",
-              "check-afterburn"],
+              "check-attack", "check-fuzz", "check-fabric", "check-live", "check-afterburn"],
     "check-all": [FIRST, "lint", "check-portable", "check-unit", "check-boot", "check-vmx",
-                  "check-attack", f"check-fuzz SECONDS={FUZZ_SECONDS}", LONG_BUILDS,
-                  "check-fabric", "check-live LIVE_CHANGES=10000", "check-afterburn", "check-attack-long",
+                  "check-attack", f"check-fuzz SECONDS={FUZZ_SECONDS}", "check-fabric",
+                  "check-live LIVE_CHANGES=10000", "check-afterburn", "check-attack-long",
                   "check-fabric-long", "check-vmx-long", "check-afterburn-long", "check-teeth",
                   "evidence"],
 }
-# They use no clock and, but for builds, one core: one after the other, beside the parts that stand in
-# front of them. What both sides need is built by the first part: two makes at once would build it twice.
-BESIDE = ("check-vmx", "check-fuzz", LONG_BUILDS.split()[0])
+# They use one core and no clock: one after the other, beside the parts that stand in front of them.
+# What both sides need is built by the first part: two makes at once would build it twice.
+BESIDE = ("check-vmx", "check-fuzz")
 EVIDENCE = "docs/EVIDENCE.md"  # written at the end, and so no change of the tree that was tested
 
 
@@ -66,8 +64,7 @@ def run_part(part: str, show: bool = True) -> dict[str, int | str]:
     lines = [f"== make {part}\n"]
     print(lines[0] if show else "", end="", flush=True)
     passed = failed = 0
-    make = ["nice", MAKE] if part == LONG_BUILDS else [MAKE]
-    process = subprocess.Popen([*make, "--no-print-directory", f"BUILD={BUILD}", *part.split()],
+    process = subprocess.Popen([MAKE, "--no-print-directory", f"BUILD={BUILD}", *part.split()],
                                stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
                                errors="replace")
     assert process.stdout is not None

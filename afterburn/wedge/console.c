@@ -17,8 +17,7 @@ enum {
 enum {
     EMPTY_DUE = 1,
     EMPTY_TOLD = 2
-}; /* the interrupt of an empty transmitter: for bytes that are kept here; not yet, or read in IIR
-    */
+}; /* the interrupt for bytes that are kept here: the guest has not been told, or it has */
 
 #define IER_TRANSMIT  0x02u
 #define FCR_ENABLE    0x01u /* written where IIR is read */

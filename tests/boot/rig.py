@@ -109,6 +109,10 @@ class Run(Session):
         expression = re.compile(report.MONITOR.pattern + pattern)
         return [m for m in map(expression.search, list(self.log.lines)) if m]
 
+    def starts(self, name):
+        """The numbers of a VM's starts so far, in the log's order."""
+        return [int(m[1]) for m in self.log_lines(rf'vm "{name}": start (\d+),')]
+
     def reported(self, *names, seconds=BOOT_SECONDS):
         """{name: Report} of these VMs, by default of all; each nonce is checked."""
         wanted = [vm for vm in self.machine.vms if not names or vm.name in names]

@@ -11,11 +11,6 @@ STARTS = 20
 SUM = r"MULLION-SUM (\w+) (\d+)"
 
 
-def starts(run, name):
-    """The numbers of a VM's starts so far, in the log's order."""
-    return [int(m[1]) for m in run.log_lines(rf'vm "{name}": start (\d+),')]
-
-
 def memsum_goes_on(run, name="sum"):
     """A VM that adds up its memory again and again: at least one more good sum, never a bad one."""
     start = len(run.log.lines)
@@ -31,7 +26,7 @@ def test_restarts(boot, record_property):
     run.reported("host", "sum")
     for name in ("again", "panics"):
         run.log_line(rf'vm "{name}": start {STARTS},', seconds=2 * BOOT_SECONDS)
-        assert starts(run, name)[:STARTS] == list(range(1, STARTS + 1))
+        assert run.starts(name)[:STARTS] == list(range(1, STARTS + 1))
         run.vm_line(name, f"MULLION-REPORT name={name}", count=STARTS - 1)
         stopped = run.log_lines(rf"vm {name} state stopping cpus ")
         assert len(stopped) >= STARTS - 1, "a restart printed no statistics"
@@ -41,7 +36,7 @@ def test_restarts(boot, record_property):
     run.service_answers(secrets.token_hex(8))
     said = run.log.statistics().vms
     assert said["host"]["state"] == said["sum"]["state"] == "running"
-    assert starts(run, "host") == starts(run, "sum") == [1]
+    assert run.starts("host") == run.starts("sum") == [1]
 
 
 def test_last_off(boot):
@@ -87,10 +82,10 @@ def test_service_reboots(boot):
     run.type_service("reboot -f")
     run.wait(run.console, "MULLION-REPORT name=host ", count=2, seconds=BOOT_SECONDS)
     run.wait(run.console, "built-in shell", count=2)
-    assert starts(run, "host") == [1, 2]
+    assert run.starts("host") == [1, 2]
     run.service_answers(secrets.token_hex(8))
     memsum_goes_on(run)
-    assert starts(run, "sum") == [1]
+    assert run.starts("sum") == [1]
     sums = [int(m[2]) for m in map(re.compile(SUM).search, run.log.lines) if m]
     assert sums == sorted(sums), "its sums began again"
 

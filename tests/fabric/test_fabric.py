@@ -59,10 +59,11 @@ def test_spoofing(fabric, record_property):
     """A VM that takes another address is not heard, and what it sends is counted."""
     before = devices(fabric)["db"]["drops"]
     fabric.sh(on(DB, "(sleep 1; ip link set eth0 address 02:00:00:00:00:99; "
-                     f"ping -c 3 -W 1 {WEB} >/tmp/spoof; ip link set eth0 address $(cat /tmp/mac)) "
-                     ">/dev/null 2>&1 & cat /sys/class/net/eth0/address >/tmp/mac"))
-    fabric.sh("sleep 8")
-    said = fabric.sh(on(DB, "cat /tmp/spoof"))
+                     f"ping -c 3 -W 1 {WEB} >/tmp/spoof; ip link set eth0 address $(cat /tmp/mac); "
+                     "touch /tmp/spoofed) >/dev/null 2>&1 & cat /sys/class/net/eth0/address >/tmp/mac"))
+    fabric.sh(f"sleep 4; {answers(DB)}")  # nobody can ask it meanwhile
+    said = fabric.sh(on(DB, "for i in $(seq 60); do [ -e /tmp/spoofed ] && break; sleep 1; done; "
+                            "cat /tmp/spoof"))
     assert any("100% packet loss" in line for line in said), said
     dropped = devices(fabric)["db"]["drops"] - before
     assert dropped > 0

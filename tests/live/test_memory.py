@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from debian_rig import debian_machine, start
+from debian_rig import debian_machine, leave_first_core, start
 from fabric_rig import answers, exits, on
 from mullion_host.debian import give_network
 from rig import guest
@@ -29,6 +29,7 @@ def machine(build):
                 settings=f"memory-most {MOST}M")
     machine = debian_machine(build, "live/memory", more=[web, guest("db")],
                              files={"hold": os.path.join(build, "live/hold")})
+    leave_first_core(machine, "db")
     machine.memory = sum(vm.memory for vm in machine.vms) + MOST - FIRST + 256
     give_network(machine)
     try:

@@ -28,6 +28,7 @@ class Vm:
     initrd: str = "initrd.img"
     words: str = ""  # more words of the kernel's command line
     settings: str = ""  # more of the block, e.g. "network lan"
+    cores: str = ""  # which ones, e.g. 1-2, if not any
     nonce: str = field(default_factory=lambda: secrets.token_hex(8))
 
     def cmdline(self):
@@ -40,7 +41,7 @@ class Vm:
     def block(self):
         """The VM's block of mullion.conf."""
         kind = "service" if self.service else "vm"
-        return (f"{kind} {self.name} {{ cpus {self.cpus}; memory {self.memory}M; "
+        return (f"{kind} {self.name} {{ cpus {self.cores or self.cpus}; memory {self.memory}M; "
                 f"kernel {self.kernel}; initrd {self.initrd}; cmdline \"{self.cmdline()}\""
                 f"{'; ' + self.settings if self.settings else ''} }}\n")
 
