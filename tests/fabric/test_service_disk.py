@@ -153,6 +153,7 @@ def test_nvme(build, record_property):
     runs = []
     machine = debian_machine(build, "fabric/nvme", controller="nvme",
                              more=[guest("other", "memsum")])
+    leave_first_core(machine)
     try:
         run = start(machine, runs)
         run.sh("echo kept >/root/kept; sync")
