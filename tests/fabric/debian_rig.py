@@ -24,33 +24,39 @@ class BareDebian(Machine):
         return words
 
 
-def debian_machine(build, directory, bare=False, controller="ahci", more=(), files=()):
-    """A machine whose service VM is the Debian; MORE are further VMs, FILES for its second disk."""
-    kind = BareDebian if bare else Machine
-    vms = [service(cpus=2), *more]
-    machine = kind(build, vms, directory=directory, image="boot/mullion.elf",
-                   memory=MEMORY if bare else 0)
-    give_debian(machine, controller)
-    files = {**run_files(build), "mirror": "tests/fabric/mirror.sh",
-             **{name: os.path.join(build, "fabric", name) for name in ("mark", "blocks")}, **dict(files)}
-    write_run_disk(machine, files)
-    return machine
-
-
-def leave_first_core(machine, to=None):
+def leave_first_core(machine, quiet):
     """
-    The VMs get the machine's cores from 1 on, in order; core 0 stays free, or is that of VM TO, which
-    has one core and leaves it rarely. QEMU's other processors write in the state of its first one
-    (docs/CAVEATS.md, "The tests"): a VM with many exits there starts anew now and then.
+    The VMs get the machine's cores from 1 on, in order; core 0 stays free, or is that of the VM named
+    QUIET, which has one core and leaves it rarely. QEMU's other processors write in the state of its
+    first one (docs/CAVEATS.md, "The tests"): a VM with many exits there starts anew now and then.
     """
     first = 1
     for vm in machine.vms:
-        if vm.name == to:
+        if vm.name == quiet:
             vm.cores = "0-0"
             continue
         vm.cores = f"{first}-{first + vm.cpus - 1}"
         first += vm.cpus
     machine.cores = first
+
+
+def debian_machine(build, directory, bare=False, controller="ahci", more=(), files=(),
+                   quiet=None, all_cores=False):
+    """
+    A machine whose service VM is the Debian; MORE are further VMs, FILES for its second disk. Core 0 is
+    free, or the VM QUIET's, unless the VMs get ALL_CORES.
+    """
+    kind = BareDebian if bare else Machine
+    vms = [service(cpus=2), *more]
+    machine = kind(build, vms, directory=directory, image="boot/mullion.elf",
+                   memory=MEMORY if bare else 0)
+    if not bare and not all_cores:
+        leave_first_core(machine, quiet)
+    give_debian(machine, controller)
+    files = {**run_files(build), "mirror": "tests/fabric/mirror.sh",
+             **{name: os.path.join(build, "fabric", name) for name in ("mark", "blocks")}, **dict(files)}
+    write_run_disk(machine, files)
+    return machine
 
 
 def count_instructions(machine, bare):

@@ -3,7 +3,7 @@
 
 import re
 
-from debian_rig import debian_machine, leave_first_core, start
+from debian_rig import debian_machine, start
 from mullion_host.debian import give_network
 from rig import guest
 
@@ -19,7 +19,6 @@ def fabric_machine(build):
     vms = [guest("web", cpus=2), guest("db", settings="peers web"),
            guest("left", words=serve, settings="peers web"), guest("right", words=serve)]
     machine = debian_machine(build, "fabric/shared", more=vms)
-    leave_first_core(machine)
     give_network(machine)
     return machine
 

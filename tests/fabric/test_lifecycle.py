@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from debian_rig import debian_machine, leave_first_core, start
+from debian_rig import debian_machine, start
 from rig import guest
 
 ROUNDS = 10
@@ -17,9 +17,8 @@ def machine(build):
     """The service VM's shell; what was VM `web`'s is in the pool, and `db` stays."""
     runs = []
     try:
-        machine = debian_machine(build, "fabric/lifecycle", more=[guest("db"), guest("web")])
-        leave_first_core(machine, "db")
-        run = start(machine, runs)
+        run = start(debian_machine(build, "fabric/lifecycle", more=[guest("db"), guest("web")],
+                                   quiet="db"), runs)
         ask(run, "destroy web")
         gone(run, "web")
         yield run

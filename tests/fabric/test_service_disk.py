@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pytest
 
 from debian_rig import (AFTER, BEFORE, ENTERED, PROMPT, count_instructions, counts_read,
-                        debian_machine, leave_first_core, start)
+                        debian_machine, start)
 from rig import guest
 
 NUMBERS = re.compile(r"^\[ *[\d.]+\] ")
@@ -52,8 +52,6 @@ def kernel_messages(run):
 def see(build, runs, bare):
     """Boots it, lets it work, switches it off."""
     machine = debian_machine(build, f"fabric/{'bare' if bare else 'mullion'}", bare)
-    if not bare:
-        leave_first_core(machine)
     count_instructions(machine, bare)
     run = start(machine, runs)
     run.sh(f"/var/lib/mullion/mark {PROMPT}")
@@ -153,7 +151,6 @@ def test_nvme(build, record_property):
     runs = []
     machine = debian_machine(build, "fabric/nvme", controller="nvme",
                              more=[guest("other", "memsum")])
-    leave_first_core(machine)
     try:
         run = start(machine, runs)
         run.sh("echo kept >/root/kept; sync")

@@ -19,7 +19,7 @@ def machine(build):
     """The machine of `make run`."""
     runs = []
     machine = debian_machine(build, "fabric/tour",
-                             more=[guest("web", cpus=2), guest("db", cpus=2)])
+                             more=[guest("web", cpus=2), guest("db", cpus=2)], all_cores=True)
     give_network(machine)
     try:
         yield start(machine, runs)

@@ -5,7 +5,7 @@ import os
 
 import pytest
 
-from debian_rig import debian_machine, leave_first_core, start
+from debian_rig import debian_machine, start
 from fabric_rig import answers, on
 from mullion_host.debian import give_network
 from rig import guest
@@ -25,7 +25,6 @@ def live_machine(build):
     vms = [guest(name, cpus=2 if name == "ftp" else 1) for name in VMS]
     made = debian_machine(build, "live/run", more=vms, files=files)
     made.vms[2].settings = CONTROLS
-    leave_first_core(made)
     give_network(made)
     return made
 

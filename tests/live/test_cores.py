@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from debian_rig import debian_machine, leave_first_core, start
+from debian_rig import debian_machine, start
 from fabric_rig import answers, exits, listed, on
 from mullion_host.debian import give_network
 from rig import guest
@@ -24,8 +24,8 @@ def machine(build):
     """The service VM has cores 1 and 2, `web` 3 to 5, `db` 6, which may get 2, 4 and 5."""
     runs = []
     vms = [guest("quiet"), guest("web", cpus=3), guest("db", settings="cpus-most 4")]
-    machine = debian_machine(build, "live/cores", more=vms, files={"cores.sh": "tests/live/cores.sh"})
-    leave_first_core(machine, "quiet")
+    machine = debian_machine(build, "live/cores", more=vms, quiet="quiet",
+                             files={"cores.sh": "tests/live/cores.sh"})
     for vm in vms[1:]:
         vm.cores = ""  # numbers that can be changed; they get these cores all the same
     give_network(machine)

@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from debian_rig import debian_machine, leave_first_core, start
+from debian_rig import debian_machine, start
 from fabric_rig import answers, exits, on
 from mullion_host.debian import give_network
 from rig import guest
@@ -27,9 +27,8 @@ def machine(build):
     runs = []
     web = guest("web", cpus=2, memory=FIRST, words="memhp_default_state=online_movable",
                 settings=f"memory-most {MOST}M")
-    machine = debian_machine(build, "live/memory", more=[web, guest("db")],
+    machine = debian_machine(build, "live/memory", more=[web, guest("db")], quiet="db",
                              files={"hold": os.path.join(build, "live/hold")})
-    leave_first_core(machine, "db")
     machine.memory = sum(vm.memory for vm in machine.vms) + MOST - FIRST + 256
     give_network(machine)
     try:
